@@ -1,0 +1,162 @@
+"""The models and fields an embedded database has: the bundled schema of its version plus custom ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from crm_pipeline.odoo.destination import FieldSchema
+from crm_pipeline.odoo.embedded.store import Doc
+from crm_pipeline.odoo.embedded.values import Converter, converter
+from crm_pipeline.odoo.errors import CallError
+from crm_pipeline.odoo.schemas import field_schema, load_attributes
+
+MAGIC = frozenset({"id", "create_date", "create_uid", "write_date", "write_uid", "display_name", "__last_update"})
+
+#: model → (many2one, parent model): reading and writing the parent's fields through it
+INHERITS: dict[str, tuple[str, str]] = {
+    "res.users": ("partner_id", "res.partner"),
+    "product.product": ("product_tmpl_id", "product.template"),
+}
+#: model → its order, where it is not by id (Odoo's ``_order``; 17.0-19.0)
+ORDERS: dict[str, str] = {
+    "mail.message": "id desc",
+    "crm.stage": "sequence, name, id",
+    "crm.lead": "priority desc, id desc",
+    "crm.team": "sequence, create_date desc, id desc",
+    "res.partner": "complete_name, id desc",
+    "res.users": "login",
+    "res.country": "name",
+    "res.country.state": "code",
+    "res.currency": "active desc, name",
+    "crm.tag": "name",
+    "utm.source": "id",
+    "mail.activity.type": "sequence, id",
+    "sale.order": "date_order desc, id desc",
+    "sale.order.line": "order_id, sequence, id",
+    "ir.attachment": "id desc",
+    "calendar.event": "start desc",
+    "mail.activity": "date_deadline, id",
+    "res.partner.category": "name, id",
+    "ir.model.data": "module, model, name",
+}
+#: selections whose label follows from the value do not need one; many2one without check
+_NO_REFERENCE = frozenset({"many2one_reference"})
+
+
+@dataclass(slots=True)
+class Model:
+    """One model: its fields sorted by how they are kept."""
+
+    name: str
+    fields: dict[str, FieldSchema]
+    labels: dict[str, dict[str, str]]
+    defaults: dict[str, Any]
+    columns: dict[str, FieldSchema] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    many2one: dict[str, str] = field(default_factory=dict)
+    many2many: dict[str, str] = field(default_factory=dict)
+    one2many: dict[str, str] = field(default_factory=dict)
+    inherits: tuple[str, str] | None = None
+    order: str = "id"
+    has_active: bool = False
+    is_thread: bool = False
+    _converters: dict[str, Converter] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, schema in self.fields.items():
+            if name in MAGIC:
+                continue
+            if schema.type == "one2many":
+                self.one2many[name] = schema.relation or ""
+            elif schema.store:
+                self.columns[name] = schema
+                if schema.type == "many2one":
+                    self.many2one[name] = schema.relation or ""
+                elif schema.type == "many2many":
+                    self.many2many[name] = schema.relation or ""
+        self.required = tuple(name for name, schema in self.columns.items() if schema.required)
+        self.inherits = INHERITS.get(self.name)
+        self.order = ORDERS.get(self.name, "id")
+        self.has_active = "active" in self.columns
+        self.is_thread = "message_follower_ids" in self.fields and "message_ids" in self.fields
+
+    def schema(self, name: str) -> FieldSchema:
+        """The field; raises CallError with Odoo's words when there is none."""
+        try:
+            return self.fields[name]
+        except KeyError:
+            raise CallError(f"Invalid field {name!r} in {self.name!r}", call=self.name) from None
+
+    def converter(self, name: str) -> Converter:
+        """How a value for ``create`` and ``write`` is checked."""
+        found = self._converters.get(name)
+        if found is None:
+            found = self._converters[name] = converter(self.name, self.fields[name])
+        return found
+
+    def inherited(self, name: str) -> bool:
+        """Whether the field is the parent's, seen through ``_inherits``."""
+        return self.inherits is not None and name not in self.columns and not self.fields[name].store
+
+
+class Registry:
+    """All models of one embedded database."""
+
+    def __init__(self, version: str, custom: Iterable[tuple[int, Doc]], custom_models: Iterable[Doc]) -> None:
+        self.version = version
+        attributes: dict[str, Mapping[str, Mapping[str, Any]]] = dict(load_attributes(version))
+        magic = {name: attributes["crm.tag"][name] for name in MAGIC if name in attributes["crm.tag"]}
+        for doc in custom_models:
+            attributes.setdefault(doc["model"], magic)
+        for _key, doc in custom:
+            fields = dict(attributes.get(doc["model"], magic))
+            fields[doc["name"]] = _custom(doc)
+            attributes[doc["model"]] = fields
+        self._attributes = attributes
+        self._models: dict[str, Model] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._attributes
+
+    def names(self) -> list[str]:
+        """All model names."""
+        return list(self._attributes)
+
+    def model(self, name: str) -> Model:
+        """The model; raises CallError with Odoo's words when it is not there."""
+        found = self._models.get(name)
+        if found is None:
+            if name not in self._attributes:
+                raise CallError(f"Object {name} doesn't exist", call=name)
+            found = self._models[name] = _model(name, self._attributes[name])
+        return found
+
+
+def _model(name: str, attributes: Mapping[str, Mapping[str, Any]]) -> Model:
+    return Model(
+        name=name,
+        fields={key: field_schema(key, value) for key, value in attributes.items()},
+        labels={
+            key: {str(item): str(label) for item, label in value["selection"]}
+            for key, value in attributes.items()
+            if value.get("selection")
+        },
+        defaults={key: value["default"] for key, value in attributes.items() if "default" in value},
+    )
+
+
+def _custom(doc: Doc) -> dict[str, Any]:
+    """``fields_get`` attributes of a custom field from its ``ir.model.fields`` record."""
+    return {
+        "type": doc["ttype"],
+        "string": doc.get("field_description") or doc["name"],
+        "required": bool(doc.get("required")),
+        "readonly": bool(doc.get("readonly")),
+        "store": True,
+        "relation": doc.get("relation"),
+        "relation_field": doc.get("relation_field"),
+        "size": doc.get("size"),
+        "selection": doc.get("selection_values"),
+    }

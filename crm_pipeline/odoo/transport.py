@@ -1,0 +1,291 @@
+"""A real Odoo database over HTTP: :func:`connect` and :class:`OdooServer`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from crm_pipeline.odoo.destination import Context, Domain, FieldSchema, LoadResult, Record
+from crm_pipeline.odoo.errors import (
+    AuthenticationError,
+    ConcurrencyError,
+    ConfigurationError,
+    NotSentError,
+    TransientError,
+)
+from crm_pipeline.odoo.faults import load_result
+from crm_pipeline.odoo.protocols import ExternalProtocol, Json2, JsonRpc, XmlRpc, jsonrpc, xmlrpc_call
+from crm_pipeline.odoo.schemas import field_schema
+from crm_pipeline.odoo.wire import Channel, ThrottledError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+ProtocolName = Literal["auto", "json2", "jsonrpc", "xmlrpc"]
+
+READ_TIMEOUT = 900.0  # seconds; Odoo's workers stop at limit-time-real (120 s by default), threaded servers never
+ATTEMPTS = 6
+FIRST_WAIT = 0.5  # seconds
+LONGEST_WAIT = 60.0  # seconds
+
+_PROTOCOLS: dict[str, type[Json2 | JsonRpc | XmlRpc]] = {"json2": Json2, "jsonrpc": JsonRpc, "xmlrpc": XmlRpc}
+_FIRST_JSON2 = 19
+_FIELD_ATTRIBUTES = (
+    "type", "string", "required", "readonly", "store", "relation", "relation_field", "selection", "size", "digits",
+)  # fmt: skip
+#: methods that only read: safe to repeat after any transient error
+READ_METHODS = frozenset(
+    {
+        "search", "search_read", "search_count", "read", "fields_get", "name_search", "read_group", "default_get",
+        "check_object_reference", "has_group", "context_get", "check_access_rights", "formatted_read_group",
+        "web_search_read", "get_views", "exists", "get_metadata", "name_get", "export_data",
+    }
+)  # fmt: skip
+
+
+def connect(  # noqa: PLR0913 - the six things that name a database, and two knobs
+    url: str,
+    db: str,
+    login: str,
+    api_key: str,
+    *,
+    protocol: ProtocolName = "auto",
+    read_timeout: float = READ_TIMEOUT,
+    attempts: int = ATTEMPTS,
+    first_wait: float = FIRST_WAIT,
+) -> OdooServer:
+    """Open a database: ask the server's version, choose the protocol, log in.
+
+    ``auto`` takes JSON-2 from 19.0 on and JSON-RPC before; with a password instead of an API key on 19.0 it falls
+    back to JSON-RPC and logs that. XML-RPC only when asked for.
+
+    Args:
+        url: base URL of the server.
+        db: database name.
+        login: the migration user's login.
+        api_key: API key or password; never shown.
+        protocol: see above.
+        read_timeout: seconds to wait for one answer; must outlast the slowest batch.
+        attempts: how often a call is tried in all, where repeating is safe.
+        first_wait: seconds before the second attempt (at most; jittered), doubling from there.
+
+    Raises:
+        NotSentError: the server cannot be reached.
+        ConfigurationError: not an Odoo server, too old, no such database, protocol not offered.
+        AuthenticationError: login or key refused.
+    """
+    for name, value in {"DB": db, "LOGIN": login, "API_KEY": api_key}.items():
+        if not value:
+            message = f"{name} is empty; set it for {url}"
+            raise ConfigurationError(message)
+    channel = Channel(url, read_timeout=read_timeout)
+    retrying = _Retrying(attempts, first_wait)
+    version = retrying.read(lambda: server_version(channel, protocol))
+    chosen = protocol
+    if protocol == "auto":
+        chosen = "json2" if int(version.partition(".")[0]) >= _FIRST_JSON2 else "jsonrpc"
+    elif protocol == "json2" and int(version.partition(".")[0]) < _FIRST_JSON2:
+        message = f"Odoo {version} has no JSON-2; set PROTOCOL to jsonrpc (or auto)"
+        raise ConfigurationError(message)
+    wire: ExternalProtocol = _PROTOCOLS[chosen](channel, db, login, api_key)
+    try:
+        retrying.read(wire.login)
+    except AuthenticationError:
+        if protocol != "auto" or chosen != "json2":
+            raise
+        wire = JsonRpc(channel, db, login, api_key)
+        retrying.read(wire.login)
+        log.warning(
+            "%s refused the secret of %s as an API key but took it as a password: using JSON-RPC, which Odoo %s "
+            "deprecates. Create an API key (user menu, Account Security) and set it as API_KEY.",
+            channel.url, login, version,
+        )  # fmt: skip
+    log.info("connected to %s, database %s, Odoo %s over %s", channel.url, db, version, wire.name)
+    return OdooServer(channel, wire, db=db, version=version, retrying=retrying)
+
+
+def server_version(channel: Channel, protocol: ProtocolName) -> str:
+    """The server's series, ``18.0``. Every version answers ``common.version``; ``/web/version`` is newer (19.0)."""
+    if protocol == "xmlrpc":
+        answer = xmlrpc_call(channel, "common", "version", (), call="common.version")
+    else:
+        try:
+            answer = jsonrpc(channel, "common", "version", [], call="common.version")
+        except ConfigurationError:
+            answer = _web_version(channel)
+    series = answer.get("server_serie") if isinstance(answer, dict) else None
+    if not isinstance(series, str) or not series.split(".", maxsplit=1)[0].removeprefix("saas~").isdigit():
+        message = f"{channel.url} did not say which Odoo it is; check URL"
+        raise ConfigurationError(message, call="common.version")
+    return series.removeprefix("saas~")
+
+
+def _web_version(channel: Channel) -> dict[str, str]:
+    reply = channel.get("/web/version", call="web.version")
+    if reply.status != 200 or reply.content_type != "application/json":
+        message = f"{channel.url} does not answer like an Odoo server (HTTP {reply.status}); check URL"
+        raise ConfigurationError(message, call="web.version")
+    info = json.loads(reply.body)["version_info"]
+    return {"server_serie": f"{info[0]}.{info[1]}"}
+
+
+class OdooServer:
+    """:class:`~crm_pipeline.odoo.destination.Destination` on a real server. Made by :func:`connect`."""
+
+    kind: Literal["server"] = "server"
+
+    def __init__(
+        self, channel: Channel, wire: ExternalProtocol, *, db: str, version: str, retrying: _Retrying
+    ) -> None:
+        self._channel, self._wire, self._db, self._version, self._retrying = channel, wire, db, version, retrying
+
+    def __repr__(self) -> str:
+        return f"<OdooServer {self.database} {self._version} {self._wire.name}>"
+
+    @property
+    def version(self) -> str:
+        """The series, ``18.0``."""
+        return self._version
+
+    @property
+    def protocol(self) -> str:
+        """The protocol in use: ``json2``, ``jsonrpc`` or ``xmlrpc``."""
+        return self._wire.name
+
+    @property
+    def database(self) -> str:
+        """``database at host``."""
+        return f"{self._db} at {self._channel.url}"
+
+    @property
+    def base_url(self) -> str | None:
+        """The server's URL."""
+        return self._channel.url
+
+    def fields_get(self, model: str) -> dict[str, FieldSchema]:
+        """See :class:`Destination`."""
+        found = self._read(model, "fields_get", {"attributes": list(_FIELD_ATTRIBUTES)})
+        return {name: field_schema(name, attributes) for name, attributes in found.items()}
+
+    def search_read(  # noqa: PLR0913 - Odoo's own arguments
+        self,
+        model: str,
+        domain: Domain,
+        fields: Sequence[str],
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+        order: str | None = None,
+        context: Context | None = None,
+    ) -> list[Record]:
+        """See :class:`Destination`. ``load=False`` makes many2one plain ids (accepted by 17.0, 18.0, 19.0)."""
+        arguments: dict[str, Any] = {"domain": list(domain), "fields": list(fields), "load": False, "offset": offset}
+        if limit is not None:
+            arguments["limit"] = limit
+        if order is not None:
+            arguments["order"] = order
+        found: list[Record] = self._read(model, "search_read", arguments, context)
+        return found
+
+    def search_count(self, model: str, domain: Domain, *, context: Context | None = None) -> int:
+        """See :class:`Destination`."""
+        return int(self._read(model, "search_count", {"domain": list(domain)}, context))
+
+    def create(self, model: str, vals_list: Sequence[Record], *, context: Context | None = None) -> list[int]:
+        """See :class:`Destination`."""
+        ids = self._write(model, "create", None, {"vals_list": list(vals_list)}, context)
+        return [ids] if isinstance(ids, int) else list(ids)
+
+    def write(self, model: str, ids: Sequence[int], vals: Record, *, context: Context | None = None) -> None:
+        """See :class:`Destination`."""
+        self._write(model, "write", ids, {"vals": vals}, context)
+
+    def load(
+        self, model: str, fields: Sequence[str], rows: Sequence[Sequence[Any]], *, context: Context | None = None
+    ) -> LoadResult:
+        """See :class:`Destination`."""
+
+        def attempt() -> LoadResult:
+            arguments = _with_context({"fields": list(fields), "data": [list(row) for row in rows]}, context)
+            return load_result(self._wire.execute(model, "load", None, arguments), rows, call=f"{model}.load")
+
+        return self._retrying.write(attempt)
+
+    def unlink(self, model: str, ids: Sequence[int], *, context: Context | None = None) -> None:
+        """See :class:`Destination`."""
+        self._write(model, "unlink", ids, {}, context)
+
+    def call(self, model: str, method: str, ids: Sequence[int] | None = None, **kwargs: Any) -> Any:
+        """See :class:`Destination`."""
+        if method in READ_METHODS:
+            return self._retrying.read(lambda: self._wire.execute(model, method, ids, kwargs))
+        return self._retrying.write(lambda: self._wire.execute(model, method, ids, kwargs))
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._channel.close()
+
+    def _read(self, model: str, method: str, arguments: Mapping[str, Any], context: Context | None = None) -> Any:
+        sent = _with_context(arguments, context)
+        return self._retrying.read(lambda: self._wire.execute(model, method, None, sent))
+
+    def _write(
+        self,
+        model: str,
+        method: str,
+        ids: Sequence[int] | None,
+        arguments: Mapping[str, Any],
+        context: Context | None,
+    ) -> Any:
+        sent = _with_context(arguments, context)
+        return self._retrying.write(lambda: self._wire.execute(model, method, ids, sent))
+
+
+class _Retrying:
+    """Exponential backoff with jitter, at least as long as a Retry-After asks, for a bounded number of attempts."""
+
+    def __init__(self, attempts: int, first_wait: float) -> None:
+        self._stop = stop_after_attempt(attempts)
+        self._backoff = wait_random_exponential(multiplier=first_wait, max=LONGEST_WAIT)
+
+    def read(self, attempt: Callable[[], T]) -> T:
+        """Repeat after every transient error."""
+        return self._run(attempt, TransientError)
+
+    def write(self, attempt: Callable[[], T]) -> T:
+        """Repeat only when nothing was executed."""
+        return self._run(attempt, (NotSentError, ConcurrencyError))
+
+    def _run(self, attempt: Callable[[], T], again: type[TransientError] | tuple[type[TransientError], ...]) -> T:
+        retrying = Retrying(
+            stop=self._stop,
+            wait=self._wait,
+            retry=retry_if_exception_type(again),
+            before_sleep=_log_retry,
+            reraise=True,
+        )
+        return retrying(attempt)
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, (ThrottledError, UnavailableError)) else None
+        return max(self._backoff(state), min(asked or 0.0, LONGEST_WAIT))
+
+
+def _log_retry(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    wait = state.next_action.sleep if state.next_action else 0.0
+    log.info("attempt %d failed (%s); trying again in %.1f s", state.attempt_number, error, wait)
+
+
+def _with_context(arguments: Mapping[str, Any], context: Context | None) -> dict[str, Any]:
+    sent = dict(arguments)
+    if context:
+        sent["context"] = dict(context)
+    return sent

@@ -1,0 +1,19 @@
+"""The mapping language: what YAML under ``mapping_specs/`` may say, and how it is read."""
+
+from crm_pipeline.specs.loader import Mapping, SpecError, list_sources, load_mapping
+from crm_pipeline.specs.source import ColumnSpec, DerivedSpec, ObjectSpec, SourceSpec
+from crm_pipeline.specs.target import FieldSpec, SourceBlock, TargetSpec
+
+__all__ = [
+    "ColumnSpec",
+    "DerivedSpec",
+    "FieldSpec",
+    "Mapping",
+    "ObjectSpec",
+    "SourceBlock",
+    "SourceSpec",
+    "SpecError",
+    "TargetSpec",
+    "list_sources",
+    "load_mapping",
+]

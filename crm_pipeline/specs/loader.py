@@ -1,0 +1,144 @@
+"""Read mapping specs from YAML; a bad spec is refused with file, key path and reason."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from crm_pipeline.specs.source import SourceSpec
+from crm_pipeline.specs.target import SourceBlock, TargetSpec
+
+SOURCE_FILE = "source.yaml"
+
+
+class SpecError(Exception):
+    """A mapping spec that can't be used.
+
+    Args:
+        file: the YAML file.
+        path: where in the file, as dotted keys; empty for the whole file.
+        reason: what is wrong and what would be right.
+    """
+
+    def __init__(self, file: Path, path: str, reason: str) -> None:
+        self.file, self.path, self.reason = file, path, reason
+        super().__init__(f"{file}{': ' + path if path else ''}: {reason}")
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """All specs of one source CRM, checked against each other."""
+
+    source: SourceSpec
+    targets: tuple[TargetSpec, ...]
+
+    @property
+    def name(self) -> str:
+        """The source's name, which is also the module of its external ids."""
+        return self.source.source
+
+    @cached_property
+    def blocks(self) -> dict[str, tuple[TargetSpec, SourceBlock]]:
+        """Source blocks by name; names are unique over all targets."""
+        return {block.name: (target, block) for target in self.targets for block in target.sources}
+
+    def target(self, model: str) -> TargetSpec:
+        """The target of an Odoo model; raises ``KeyError`` when nothing is mapped to it."""
+        for target in self.targets:
+            if target.model == model:
+                return target
+        raise KeyError(model)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over the meaning of all specs: changes when a mapping changes, not when a comment does."""
+        return _digest([self.source, *self.targets])
+
+    def target_hash(self, model: str) -> str:
+        """SHA-256 over one target and the source contract it builds on."""
+        return _digest([self.source, self.target(model)])
+
+
+def _digest(specs: list[BaseModel]) -> str:
+    data = [spec.model_dump(mode="json", by_alias=True) for spec in specs]
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def list_sources(specs_root: Path) -> list[str]:
+    """Names of the folders of ``specs_root`` that hold a source spec, sorted."""
+    return sorted(path.parent.name for path in specs_root.glob(f"*/{SOURCE_FILE}"))
+
+
+def load_mapping(folder: Path) -> Mapping:
+    """Load and cross-check all specs of one source.
+
+    Args:
+        folder: ``mapping_specs/<source>``; every ``*.yaml`` directly in it except ``source.yaml`` is a target.
+
+    Raises:
+        SpecError: naming file, key path and reason of the first fault.
+    """
+    source_file = folder / SOURCE_FILE
+    source = _read(source_file, SourceSpec)
+    if source.source != folder.name:
+        raise SpecError(source_file, "source", f"must equal the folder's name '{folder.name}', not '{source.source}'")
+    files = {file: _read(file, TargetSpec) for file in sorted(folder.glob("*.yaml")) if file.name != SOURCE_FILE}
+    ordered = sorted(files.items(), key=lambda item: (item[1].phase, item[1].model))
+    _cross_check(source, dict(ordered))
+    return Mapping(source, tuple(target for _, target in ordered))
+
+
+SpecT = TypeVar("SpecT", bound=BaseModel)
+
+
+def _read(file: Path, model: type[SpecT]) -> SpecT:
+    try:
+        data: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecError(file, "", "file not found; a source needs a source.yaml and one YAML per Odoo model") from None
+    except yaml.YAMLError as error:
+        raise SpecError(file, "", f"not valid YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise SpecError(file, "", "must be a mapping of keys at the top")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise SpecError(file, path, f"{first['msg']}{more}") from error
+
+
+def _cross_check(source: SourceSpec, targets: dict[Path, TargetSpec]) -> None:
+    tables = set(source.objects) | set(source.derived) | {f"{name}_members" for name in source.derived}
+    models: dict[str, Path] = {}
+    blocks: dict[str, int] = {}
+    for file, target in targets.items():
+        if target.model in models:
+            raise SpecError(file, "model", f"'{target.model}' has a spec already: {models[target.model]}")
+        models[target.model] = file
+        for index, block in enumerate(target.sources):
+            if block.name in blocks:
+                raise SpecError(file, f"sources.{index}.name", f"'{block.name}' is used twice; names are unique")
+            blocks[block.name] = target.phase
+    for file, target in targets.items():
+        for index, block in enumerate(target.sources):
+            at = f"sources.{index}"
+            for where, table in [("object", block.object), *((f"join.{j.as_}", j.table) for j in block.join)]:
+                if table is not None and table not in tables:
+                    raise SpecError(file, f"{at}.{where}", f"'{table}' is neither a source object nor derived")
+            if block.accounts_for is not None and block.accounts_for not in source.objects:
+                raise SpecError(file, f"{at}.accounts_for", f"no source object '{block.accounts_for}'")
+            for name, spec in block.fields.items():
+                for link in spec.links:
+                    if link.to not in blocks:
+                        raise SpecError(file, f"{at}.fields.{name}", f"links to '{link.to}', which no target loads")
+                    if blocks[link.to] > target.phase:
+                        raise SpecError(file, f"{at}.fields.{name}", f"links to '{link.to}', which is loaded later")

@@ -1,0 +1,219 @@
+"""How source objects become records of one Odoo model (``mapping_specs/<source>/<model>.yaml``)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from crm_pipeline.specs.source import Identifier, SpecModel
+
+FieldStatus = Literal["proposed", "confirmed", "ignored"]
+
+
+class ValueMap(SpecModel):
+    """A column translated through a table of values; matching ignores case and spacing."""
+
+    column: Identifier
+    values: dict[str, Any] = Field(description="source value → target value")
+    otherwise: Any = Field(default=None, description="for values that are not listed; blank when not given")
+
+
+class Reference(SpecModel):
+    """A link to another target record by the key its external id is made of."""
+
+    to: Identifier = Field(description="name of a source block of any target")
+    key: tuple[str, ...] = Field(description="DuckDB expressions for the other record's key, in the id's order")
+    when: str | None = Field(default=None, description="this link only where the DuckDB condition holds")
+    via: str | None = Field(default=None, description="link to the record that this field of the other one points to")
+
+
+class Lookup(SpecModel):
+    """A link to reference data that Odoo has already (countries, states, currencies …)."""
+
+    reference: Identifier = Field(description="name of a lookup in crm_pipeline/odoo/references.yaml")
+    key: str = Field(description="DuckDB expression for the text to look up")
+
+
+class FieldSpec(SpecModel):
+    """Where one field's value comes from: exactly one of from, map, ref, refs, lookup, xmlid, const, sql."""
+
+    from_: Identifier | None = Field(default=None, alias="from", description="a column")
+    as_: str | None = Field(default=None, alias="as", description="named transform of the column")
+    map: ValueMap | None = None
+    ref: Reference | tuple[Reference, ...] | None = Field(
+        default=None, description="a link; of several the first whose 'when' holds"
+    )
+    refs: Reference | None = Field(default=None, description="several links: the key is a list")
+    lookup: Lookup | None = None
+    xmlid: str | None = Field(default=None, description="a record Odoo itself ships, by its external id")
+    const: Any = None
+    sql: str | None = Field(default=None, description="DuckDB expression over the block's columns")
+    default: Any = Field(default=None, description="value where the source is blank")
+    or_field: str | None = Field(default=None, description="field used where the destination's version lacks this one")
+    optional: bool = Field(default=False, description="left out, and said so, where the destination lacks the field")
+    when_blank: Literal["clear", "omit"] = Field(
+        default="clear", description="'omit' leaves a blank value out of the call instead of sending it empty"
+    )
+    computed: bool = Field(default=False, description="not sent: Odoo computes it, and verification compares it")
+    staged_only: bool = Field(default=False, description="no field of Odoo: staged to order or partition the load")
+    on_unresolved: Literal["hold", "blank"] = Field(
+        default="hold", description="what a link does whose record is not in Odoo: hold the row back, or leave it empty"
+    )
+    compare: Literal["exact", "html", "url", "unordered", "never"] | None = Field(
+        default=None, description="how verification compares; by default as the field's type asks for"
+    )
+    status: FieldStatus = "confirmed"
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> FieldSpec:
+        if self.status == "ignored":
+            return self
+        given = [n for n in ("from_", "map", "ref", "refs", "lookup", "xmlid", "sql") if getattr(self, n) is not None]
+        given += ["const"] if "const" in self.model_fields_set else []
+        if len(given) != 1:
+            raise ValueError(
+                "say exactly one of from, map, ref, refs, lookup, xmlid, const, sql "
+                f"(found {', '.join(g.strip('_') for g in given) or 'none'}); for example {{from: deal_name}}"
+            )
+        if self.as_ is not None and self.from_ is None:
+            raise ValueError("'as' names a transform of the column in 'from', which is missing")
+        return self
+
+    @property
+    def links(self) -> tuple[Reference, ...]:
+        """All links this field may hold; empty when its value is no link."""
+        if self.refs is not None:
+            return (self.refs,)
+        return self.ref if isinstance(self.ref, tuple) else () if self.ref is None else (self.ref,)
+
+
+class Join(SpecModel):
+    """Another table beside the block's own, one row at most for each."""
+
+    table: Identifier = Field(description="a source object or derived table; joined columns are <as>.<column>")
+    as_: Identifier = Field(alias="as")
+    on: dict[Identifier, str] = Field(description="column there → DuckDB expression here")
+
+
+class Diversion(SpecModel):
+    """Accounted rows that make no record here, with their fate."""
+
+    where: str = Field(description="DuckDB condition over the block's columns")
+    fate: Literal["merged", "excluded"]
+    reason: Identifier
+    into: Reference | None = Field(default=None, description="the record the row is merged into")
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _merged_says_into(self) -> Diversion:
+        if (self.fate == "merged") != (self.into is not None):
+            raise ValueError("'into' must be given for the fate merged, and only for it")
+        return self
+
+
+class SourceBlock(SpecModel):
+    """One stream of rows into the model."""
+
+    name: Identifier
+    object: Identifier | None = Field(default=None, description="source object or derived table")
+    rows: tuple[dict[str, Any], ...] = Field(default=(), description="the rows themselves, for fixed configuration")
+    join: tuple[Join, ...] = ()
+    each: dict[Identifier, Identifier] = Field(
+        default_factory=dict, description="new column ← list column: one row for each element"
+    )
+    where: str | None = Field(default=None, description="only rows with this condition (DuckDB) come here")
+    divert: tuple[Diversion, ...] = ()
+    one_per: tuple[str, ...] = Field(default=(), description="one record for each value of these expressions")
+    accounts_for: Identifier | None = Field(
+        default=None, description="the source object whose rows this block gives their fate"
+    )
+    external_id: str = Field(description="name pattern, {DuckDB expression} replaced; the module is the source's name")
+    needed_when: str | None = Field(
+        default=None, description="rows that must be resolved before a gated model loads (DuckDB); all when not given"
+    )
+    fields: dict[str, FieldSpec]
+
+    @model_validator(mode="after")
+    def _one_table(self) -> SourceBlock:
+        if (self.object is None) == (not self.rows):
+            raise ValueError("say exactly one of 'object' and 'rows'")
+        if self.divert and self.accounts_for is None:
+            raise ValueError("'divert' gives rows their fate, so 'accounts_for' must name their object")
+        return self
+
+
+class MatchRule(SpecModel):
+    """What to do with records that exist in Odoo already."""
+
+    policy: Literal["never", "link", "fill_empty", "update"] = "never"
+    by: tuple[str, ...] = Field(default=(), description="fields that must be equal, ignoring case and spacing")
+    or_by: tuple[str, ...] = Field(default=(), description="a second set of fields, tried where the first finds none")
+    within: tuple[Any, ...] = Field(default=(), description="Odoo domain the existing records must satisfy")
+    create: bool = Field(default=True, description="whether a record that matches nothing is created")
+    queue: Literal["owners"] | None = Field(default=None, description="queue for records that match none or several")
+
+    @model_validator(mode="after")
+    def _by_goes_with_policy(self) -> MatchRule:
+        if (self.policy == "never") == bool(self.by):
+            raise ValueError("'by' must be given unless the policy is never")
+        return self
+
+
+class LoadRule(SpecModel):
+    """How the rows are sent."""
+
+    batch: int = Field(default=400, ge=1, le=2000)
+    lanes: int = Field(default=1, ge=1, le=8, description="connections at the same time")
+    lane_by: Identifier | None = Field(default=None, description="rows with the same value stay in one lane, in order")
+    order_by: tuple[str, ...] = Field(default=(), description="staged fields that give the order of creation")
+    context: dict[str, Any] = Field(default_factory=dict, description="added to the quiet context of every call")
+
+
+class ControlTotal(SpecModel):
+    """A sum that must be equal on both sides."""
+
+    field: str
+    currency: str | None = Field(default=None, description="staged field that holds the currency code")
+    note: str = ""
+
+
+class Gate(SpecModel):
+    """A reconciliation queue that must be empty before this model is loaded."""
+
+    queue: Literal["owners"]
+    policy: Literal["block", "hold"] = Field(
+        default="block", description="'block': nothing is loaded; 'hold': only the rows concerned are held back"
+    )
+    fallback_login: str | None = Field(default=None, description="the Odoo user who takes what nobody is found for")
+
+
+class TargetSpec(SpecModel):
+    """One Odoo model and everything that is loaded into it."""
+
+    model: str
+    title: str
+    description: str = ""
+    phase: int = Field(description="order of loading; links may only point to the same or an earlier phase")
+    match: MatchRule = MatchRule()
+    load: LoadRule = LoadRule()
+    gate: Gate | None = None
+    control_totals: tuple[ControlTotal, ...] = ()
+    active_test: bool = Field(default=True, description="whether the model archives records (has a field active)")
+    sources: tuple[SourceBlock, ...]
+
+    @property
+    def table(self) -> str:
+        """Name of the staged table, and last part of asset keys: the model with underscores."""
+        return self.model.replace(".", "_")
+
+    @property
+    def field_specs(self) -> dict[str, FieldSpec]:
+        """All mapped fields of all blocks, in order of first appearance (the first block's say on how to send)."""
+        merged: dict[str, FieldSpec] = {}
+        for block in self.sources:
+            for name, spec in block.fields.items():
+                if spec.status == "confirmed":
+                    merged.setdefault(name, spec)
+        return merged

@@ -1,0 +1,190 @@
+"""From typed tables to target-shaped ones: mapping specs compiled to one DuckDB statement for each source block.
+
+A staged table ``staged.<model>`` holds, for every record meant for Odoo: ``external_id`` (name without module),
+``_block``, ``_object``, ``_row_id``, ``_order``, ``_needed``, one column for each mapped field (links as external ids,
+lookups as the text to look up), ``_values`` (the fields of its block as JSON) and ``_hash`` (MD5 of it).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import duckdb
+
+from crm_pipeline.specs import FieldSpec, Mapping, SourceBlock, TargetSpec
+from crm_pipeline.specs.target import Reference
+from crm_pipeline.staging.store import StagingStore, literal, quote
+
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+
+
+class StagingError(Exception):
+    """A block's SQL does not run on this export, or makes one external id twice.
+
+    Args:
+        block: the source block's name.
+        reason: DuckDB's message, or the external ids concerned.
+    """
+
+    def __init__(self, block: str, reason: str) -> None:
+        super().__init__(f"block '{block}': {reason}")
+
+
+@dataclass(frozen=True)
+class StagedCounts:
+    """Rows staged for one target, in total and by block."""
+
+    model: str
+    rows: int
+    blocks: dict[str, int]
+
+
+def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec) -> StagedCounts:
+    """Build ``staged.<model>`` and the fates of rows diverted by rule.
+
+    Raises:
+        StagingError: naming the block whose expression fails, or external ids that are not unique.
+    """
+    selects = [_block_select(mapping, target, number, block) for number, block in enumerate(target.sources)]
+    table = quote(f"staged.{target.table}")
+    for block, select in zip(target.sources, selects, strict=True):
+        _explain(store, block, select)
+    union = " UNION ALL BY NAME ".join(f"({select})" for select in selects)
+    store.execute(f"CREATE OR REPLACE TABLE {table} AS {union}")
+    for block in target.sources:
+        _record_diversions(store, mapping, block)
+    doubles = store.rows(f"SELECT external_id, count(*) FROM {table} GROUP BY 1 HAVING count(*) > 1 OR external_id IS NULL LIMIT 5")
+    if doubles:
+        names = ", ".join(f"{name} ({count} times)" for name, count in doubles)
+        raise StagingError(target.model, f"external ids must be there once; found {names}. Check one_per and external_id")
+    counts = dict(store.rows(f"SELECT _block, count(*) FROM {table} GROUP BY 1"))
+    return StagedCounts(target.model, sum(counts.values()), counts)
+
+
+def confirmed_fields(block: SourceBlock) -> dict[str, FieldSpec]:
+    """The fields of a block that are loaded: proposed and ignored ones are not."""
+    return {name: spec for name, spec in block.fields.items() if spec.status == "confirmed"}
+
+
+def field_expression(mapping: Mapping, spec: FieldSpec) -> str:
+    """The DuckDB expression for one field, over the block's own table ``src`` and its joins."""
+    if spec.from_ is not None:
+        column = f"src.{quote(spec.from_)}"
+        expression = f"{spec.as_}({column})" if spec.as_ else column
+    elif spec.map is not None:
+        cases = " ".join(
+            f"WHEN fold({literal(str(value))}) THEN {literal(target)}" for value, target in spec.map.values.items()
+        )
+        expression = f"CASE fold(src.{quote(spec.map.column)}) {cases} ELSE {literal(spec.map.otherwise)} END"
+    elif spec.refs is not None:
+        pattern = _id_expression(mapping.blocks[spec.refs.to][1].external_id, ("_element",))
+        expression = f"list_transform({spec.refs.key[0]}, lambda _element: {pattern})"
+    elif spec.ref is not None:
+        expression = "CASE " + " ".join(_link_case(mapping, link) for link in spec.links) + " END"
+    elif spec.lookup is not None:
+        expression = spec.lookup.key
+    elif spec.xmlid is not None:
+        expression = literal(spec.xmlid)
+    elif spec.sql is not None:
+        expression = spec.sql
+    else:
+        expression = "NULL::VARCHAR" if spec.const is None else literal(spec.const)
+    return f"coalesce({expression}, {literal(spec.default)})" if spec.default is not None else f"({expression})"
+
+
+def _link_case(mapping: Mapping, link: Reference) -> str:
+    identity = _id_expression(mapping.blocks[link.to][1].external_id, link.key)
+    return f"WHEN {f'({link.when})' if link.when else 'TRUE'} THEN {identity}"
+
+
+def _id_expression(pattern: str, key: tuple[str, ...] | None = None) -> str:
+    """SQL that fills an external-id pattern, with its own expressions or with another block's ``key`` in their order."""
+    parts: list[str] = []
+    end, index = 0, 0
+    for match in _PLACEHOLDER.finditer(pattern):
+        if match.start() > end:
+            parts.append(literal(pattern[end : match.start()]))
+        expression = match.group(1) if key is None else key[index]
+        parts.append(f"external_name(({expression})::VARCHAR)")
+        end, index = match.end(), index + 1
+    if end < len(pattern):
+        parts.append(literal(pattern[end:]))
+    return " || ".join(parts)
+
+
+def _block_select(mapping: Mapping, target: TargetSpec, number: int, block: SourceBlock) -> str:
+    fields = {name: field_expression(mapping, spec) for name, spec in confirmed_fields(block).items()}
+    columns = ", ".join(f"{expression} AS {quote(name)}" for name, expression in fields.items())
+    sent = ", ".join(quote(name) for name, spec in confirmed_fields(block).items() if not spec.staged_only)
+    where = _conditions(block)
+    order = f"({number})::BIGINT * 1000000000000 + coalesce(src._row_id, 999999999999)"
+    return f"""
+        SELECT *, to_json(struct_pack({", ".join(f"{c} := {c}" for c in sent.split(", "))})) AS _values,
+               md5(_values::VARCHAR) AS _hash
+        FROM (
+            SELECT {_id_expression(block.external_id)} AS external_id, {literal(block.name)} AS _block,
+                   {literal(block.accounts_for or block.object)}::VARCHAR AS _object, src._row_id, {order} AS _order,
+                   coalesce({block.needed_when or "TRUE"}, FALSE) AS _needed, {columns}
+            FROM {_from(mapping, block)} {where} {_one_per(block)}
+        )
+    """
+
+
+def _conditions(block: SourceBlock) -> str:
+    conditions = [f"({block.where})"] if block.where else []
+    conditions += [f"({expression}) IS NOT NULL" for expression in block.one_per]
+    conditions += [f"({diversion.where}) IS NOT TRUE" for diversion in block.divert]
+    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _one_per(block: SourceBlock) -> str:
+    if not block.one_per:
+        return ""
+    return f"QUALIFY row_number() OVER (PARTITION BY {', '.join(block.one_per)} ORDER BY src._row_id) = 1"
+
+
+def _from(mapping: Mapping, block: SourceBlock) -> str:
+    if block.rows:
+        keys = list(dict.fromkeys(key for row in block.rows for key in row))
+        values = ", ".join(
+            f"({index}, {', '.join(literal(row.get(key)) for key in keys)})" for index, row in enumerate(block.rows, 1)
+        )
+        base = f"(VALUES {values}) AS src(_row_id, {', '.join(quote(key) for key in keys)})"
+    else:
+        table = quote(_table_name(mapping, str(block.object)))
+        lists = "".join(f", unnest({quote(column)}) AS {quote(name)}" for name, column in block.each.items())
+        base = f"(SELECT *{lists} FROM {table}) AS src"
+    for join in block.join:
+        on = " AND ".join(f"{quote(join.as_)}.{quote(column)} = ({here})" for column, here in join.on.items())
+        base += f" LEFT JOIN {quote(_table_name(mapping, join.table))} AS {quote(join.as_)} ON {on}"
+    return base
+
+
+def _table_name(mapping: Mapping, name: str) -> str:
+    return f"typed.{name}" if name in mapping.source.objects else f"derived.{name}"
+
+
+def _explain(store: StagingStore, block: SourceBlock, select: str) -> None:
+    """Bind the statement without running it, so that a wrong expression names its block."""
+    try:
+        store.rows(f"EXPLAIN {select}")
+    except duckdb.Error as error:
+        raise StagingError(block.name, str(error).split("\n\n")[0]) from error
+
+
+def _record_diversions(store: StagingStore, mapping: Mapping, block: SourceBlock) -> None:
+    for number, diversion in enumerate(block.divert):
+        into = "NULL"
+        if diversion.into is not None:
+            into = _id_expression(mapping.blocks[diversion.into.to][1].external_id, diversion.into.key)
+        earlier = "".join(f" AND ({other.where}) IS NOT TRUE" for other in block.divert[:number])
+        key = quote(mapping.source.objects[str(block.accounts_for)].key)
+        store.execute(f"""
+            INSERT INTO ops.fate BY NAME
+            SELECT {literal(block.accounts_for)} AS object, src._row_id AS row_id, src.{key}::VARCHAR AS key,
+                   src._file AS file, src._row AS "row", {literal(diversion.fate)} AS fate,
+                   {literal(diversion.reason)} AS reason, {into} AS detail
+            FROM {_from(mapping, block)}
+            WHERE ({diversion.where}) AND ({block.where or "TRUE"}){earlier}
+        """)
