@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from crm_pipeline.specs.documents import read_yaml
 from crm_pipeline.specs.source import SourceSpec
 from crm_pipeline.specs.target import SourceBlock, TargetSpec
 
@@ -100,7 +101,7 @@ SpecT = TypeVar("SpecT", bound=BaseModel)
 
 def _read(file: Path, model: type[SpecT]) -> SpecT:
     try:
-        data: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+        data: Any = read_yaml(file)
     except FileNotFoundError:
         raise SpecError(file, "", "file not found; a source needs a source.yaml and one YAML per Odoo model") from None
     except yaml.YAMLError as error:

@@ -113,7 +113,15 @@ class ManifestSpec(SpecModel):
     file: str
     columns: dict[
         Literal[
-            "object", "file", "part", "parts", "rows_in_file", "records_in_ui", "row_cap", "exported_at", "time_zone",
+            "object",
+            "file",
+            "part",
+            "parts",
+            "rows_in_file",
+            "records_in_ui",
+            "row_cap",
+            "exported_at",
+            "time_zone",
             "date_format",
         ],
         tuple[str, ...],
@@ -139,7 +147,9 @@ class SourceSpec(SpecModel):
     fallback_encoding: str = Field(default="cp1252", description="for files without BOM that are not valid UTF-8")
     account_currency: str = Field(description="ISO code of amounts that state none")
     currency_symbols: dict[str, str] = Field(default_factory=dict, description="symbol → ISO code")
-    row_cap: int | None = Field(default=None, description="rows the CRM's screen exports at most, where no manifest says")
+    row_cap: int | None = Field(
+        default=None, description="rows the CRM's screen exports at most, where no manifest says"
+    )
     manifest: ManifestSpec | None = None
     objects: dict[Identifier, ObjectSpec]
     derived: dict[Identifier, DerivedSpec] = Field(default_factory=dict)

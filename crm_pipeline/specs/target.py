@@ -51,9 +51,12 @@ class FieldSpec(SpecModel):
     sql: str | None = Field(default=None, description="DuckDB expression over the block's columns")
     default: Any = Field(default=None, description="value where the source is blank")
     or_field: str | None = Field(default=None, description="field used where the destination's version lacks this one")
-    optional: bool = Field(default=False, description="left out, and said so, where the destination lacks the field")
+    optional: bool = Field(default=False, description="left out where the destination lacks the field or computes it")
     when_blank: Literal["clear", "omit"] = Field(
         default="clear", description="'omit' leaves a blank value out of the call instead of sending it empty"
+    )
+    resend: bool = Field(
+        default=False, description="sent once more after any update of the record, because Odoo overwrites it then"
     )
     computed: bool = Field(default=False, description="not sent: Odoo computes it, and verification compares it")
     staged_only: bool = Field(default=False, description="no field of Odoo: staged to order or partition the load")
@@ -151,6 +154,7 @@ class MatchRule(SpecModel):
     by: tuple[str, ...] = Field(default=(), description="fields that must be equal, ignoring case and spacing")
     or_by: tuple[str, ...] = Field(default=(), description="a second set of fields, tried where the first finds none")
     within: tuple[Any, ...] = Field(default=(), description="Odoo domain the existing records must satisfy")
+    archived: bool = Field(default=False, description="whether archived records count as existing")
     create: bool = Field(default=True, description="whether a record that matches nothing is created")
     queue: Literal["owners"] | None = Field(default=None, description="queue for records that match none or several")
 

@@ -54,10 +54,14 @@ def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec) -> S
     store.execute(f"CREATE OR REPLACE TABLE {table} AS {union}")
     for block in target.sources:
         _record_diversions(store, mapping, block)
-    doubles = store.rows(f"SELECT external_id, count(*) FROM {table} GROUP BY 1 HAVING count(*) > 1 OR external_id IS NULL LIMIT 5")
+    doubles = store.rows(
+        f"SELECT external_id, count(*) FROM {table} GROUP BY 1 HAVING count(*) > 1 OR external_id IS NULL LIMIT 5"
+    )
     if doubles:
         names = ", ".join(f"{name} ({count} times)" for name, count in doubles)
-        raise StagingError(target.model, f"external ids must be there once; found {names}. Check one_per and external_id")
+        raise StagingError(
+            target.model, f"external ids must be there once; found {names}. Check one_per and external_id"
+        )
     counts = dict(store.rows(f"SELECT _block, count(*) FROM {table} GROUP BY 1"))
     return StagedCounts(target.model, sum(counts.values()), counts)
 

@@ -19,17 +19,7 @@ import polars as pl
 
 SCHEMAS = ("raw", "typed", "derived", "staged", "ops")
 
-_OPS_TABLES = """
-CREATE TABLE IF NOT EXISTS ops.issue (
-    object VARCHAR NOT NULL, row_id BIGINT, key VARCHAR, file VARCHAR, "row" BIGINT, "column" VARCHAR, value VARCHAR,
-    reason VARCHAR NOT NULL, severity VARCHAR NOT NULL CHECK (severity IN ('error', 'warning')), message VARCHAR NOT NULL
-);
-CREATE TABLE IF NOT EXISTS ops.fate (
-    object VARCHAR NOT NULL, row_id BIGINT NOT NULL, key VARCHAR, file VARCHAR NOT NULL, "row" BIGINT NOT NULL,
-    fate VARCHAR NOT NULL CHECK (fate IN ('loaded', 'merged', 'excluded', 'quarantined', 'queued', 'duplicate')),
-    reason VARCHAR, detail VARCHAR
-);
-"""
+_OPS_TABLES = Path(__file__).with_name("ops.sql")
 
 
 class StoreInUseError(Exception):
@@ -68,16 +58,17 @@ class StagingStore:
     def __init__(self, path: Path, *, memory_limit: str = "2GB") -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        config = {"memory_limit": memory_limit, "temp_directory": f"{path}.tmp", "TimeZone": "UTC"}
+        config = {"memory_limit": memory_limit, "temp_directory": f"{path}.tmp"}
         try:
             self.connection = duckdb.connect(str(path), config=config)
         except duckdb.IOException as error:
             if "lock" in str(error).lower():
                 raise StoreInUseError(path) from error
             raise
+        self.connection.execute("SET TimeZone = 'UTC'")
         for schema in SCHEMAS:
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
-        self.connection.execute(_OPS_TABLES)
+        self.connection.execute(_OPS_TABLES.read_text(encoding="utf-8"))
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement (or a script without parameters) for its effect."""
@@ -94,7 +85,7 @@ class StagingStore:
 
     def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
         """A query's result as a polars frame (Arrow, zero-copy where types allow)."""
-        return self.connection.execute(sql, list(parameters) or None).pl()
+        return self.connection.sql(sql, params=list(parameters) or None).pl()
 
     def insert(self, table: str, frame: pl.DataFrame) -> None:
         """Append a frame to a table by column names."""

@@ -83,11 +83,17 @@ def country_code(text: str) -> str | None:
     return plain.upper() if plain.upper() in set(_country_names().values()) else None
 
 
-def register_vectorised(connection: duckdb.DuckDBPyConnection, name: str, function: Callable[[str], str | None]) -> None:
+def register_vectorised(
+    connection: duckdb.DuckDBPyConnection, name: str, function: Callable[[str], str | None]
+) -> None:
     """Register ``function`` (text → text, NULL stays NULL) to run once for each distinct value of a vector."""
 
     def over_array(values: pa.Array) -> pa.Array:
-        encoded = values.combine_chunks().dictionary_encode() if isinstance(values, pa.ChunkedArray) else values.dictionary_encode()
+        encoded = (
+            values.combine_chunks().dictionary_encode()
+            if isinstance(values, pa.ChunkedArray)
+            else values.dictionary_encode()
+        )
         results = [None if v is None else function(v) for v in encoded.dictionary.to_pylist()]
         return pa.array(results, pa.string()).take(encoded.indices)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crm_pipeline.odoo.destination import FieldSchema
+from crm_pipeline.odoo.embedded.differences import DIFFERENCES
+from crm_pipeline.odoo.embedded.markup import Markup
 from crm_pipeline.odoo.embedded.store import Doc
 from crm_pipeline.odoo.embedded.values import Converter, converter
 from crm_pipeline.odoo.errors import CallError
@@ -53,6 +55,7 @@ class Model:
     fields: dict[str, FieldSchema]
     labels: dict[str, dict[str, str]]
     defaults: dict[str, Any]
+    markup: Markup
     columns: dict[str, FieldSchema] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     many2one: dict[str, str] = field(default_factory=dict)
@@ -93,7 +96,7 @@ class Model:
         """How a value for ``create`` and ``write`` is checked."""
         found = self._converters.get(name)
         if found is None:
-            found = self._converters[name] = converter(self.name, self.fields[name])
+            found = self._converters[name] = converter(self.name, self.fields[name], self.markup)
         return found
 
     def inherited(self, name: str) -> bool:
@@ -105,9 +108,15 @@ class Registry:
     """All models of one embedded database."""
 
     def __init__(self, version: str, custom: Iterable[tuple[int, Doc]], custom_models: Iterable[Doc]) -> None:
+        differences = DIFFERENCES[version]
         self.version = version
+        self._markup = Markup(differences.html_keeps_outer_div, differences.html_keeps_data_attributes)
         attributes: dict[str, Mapping[str, Mapping[str, Any]]] = dict(load_attributes(version))
         magic = {name: attributes["crm.tag"][name] for name in MAGIC if name in attributes["crm.tag"]}
+        # Odoo computes the text from the option rows; here it is what the options are made from
+        kept = {"selection": {**attributes["ir.model.fields"]["selection"], "store": True}}
+        attributes["ir.model.fields"] = {**attributes["ir.model.fields"], **kept}
+        attributes["res.config.settings"] = {**magic, "group_use_lead": {"type": "boolean"}}
         for doc in custom_models:
             attributes.setdefault(doc["model"], magic)
         for _key, doc in custom:
@@ -130,11 +139,11 @@ class Registry:
         if found is None:
             if name not in self._attributes:
                 raise CallError(f"Object {name} doesn't exist", call=name)
-            found = self._models[name] = _model(name, self._attributes[name])
+            found = self._models[name] = _model(name, self._attributes[name], self._markup)
         return found
 
 
-def _model(name: str, attributes: Mapping[str, Mapping[str, Any]]) -> Model:
+def _model(name: str, attributes: Mapping[str, Mapping[str, Any]], markup: Markup) -> Model:
     return Model(
         name=name,
         fields={key: field_schema(key, value) for key, value in attributes.items()},
@@ -143,6 +152,7 @@ def _model(name: str, attributes: Mapping[str, Mapping[str, Any]]) -> Model:
             for key, value in attributes.items()
             if value.get("selection")
         },
+        markup=markup,
         defaults={key: value["default"] for key, value in attributes.items() if "default" in value},
     )
 

@@ -37,7 +37,7 @@ class Search:
             terms = [*self._conjunction(terms), ["active", "=", True]]
         parts: list[Sql] = []
         for term in reversed(terms):
-            if term in {"&", "|"} if isinstance(term, str) else False:
+            if isinstance(term, str) and term in {"&", "|"}:
                 if len(parts) < 2:
                     raise CallError(f"Invalid domain: {list(domain)!r}", call=model.name)
                 left, right = parts.pop(), parts.pop()

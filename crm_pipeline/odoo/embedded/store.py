@@ -7,13 +7,14 @@ transaction is in the file as a whole or not at all.
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from contextlib import contextmanager
 from functools import lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +31,7 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "mail.message": ("model,res_id", "message_id"),
     "mail.activity": ("res_model,res_id",),
     "mail.followers": ("res_model,res_id",),
-    "res.partner": ("parent_id", "email_normalized", "name", "ref"),
+    "res.partner": ("parent_id", "email_normalized", "name"),
     "res.users": ("login", "partner_id"),
     "crm.lead": ("partner_id",),
     "crm.tag": ("name",),
@@ -45,7 +46,10 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "maintenance.equipment": ("serial_no",),
 }
 
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+def _dumps(document: Any) -> str:
+    return orjson.dumps(document).decode()
+
 
 
 def table_of(model: str) -> str:
@@ -70,6 +74,8 @@ class Store:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute("PRAGMA cache_size=-65536")
+        self._connection.execute("PRAGMA wal_autocheckpoint=16384")
+        self._connection.execute("PRAGMA temp_store=MEMORY")
         self._connection.create_function("pg_like", 3, _pg_like, deterministic=True)
         with self.transaction():
             self.execute("CREATE TABLE IF NOT EXISTS embedded_meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID")
@@ -157,9 +163,9 @@ class Store:
         if not wanted:
             return {}
         found = self.execute(
-            f"SELECT id, doc FROM {table} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(wanted),)
+            f"SELECT id, doc FROM {table} WHERE id IN (SELECT value FROM json_each(?))", (_dumps(wanted),)
         )
-        return {key: json.loads(doc) for key, doc in found}
+        return {key: orjson.loads(doc) for key, doc in found}
 
     def missing(self, model: str, ids: Iterable[int]) -> set[int]:
         """Which of the ids do not exist."""
@@ -168,11 +174,11 @@ class Store:
             return wanted
         table = self.ensure(model)
         found = self.execute(
-            f"SELECT id FROM {table} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(sorted(wanted)),)
+            f"SELECT id FROM {table} WHERE id IN (SELECT value FROM json_each(?))", (_dumps(sorted(wanted)),)
         )
         return wanted - {key for (key,) in found}
 
-    def find(self, model: str, **equal: Any) -> list[tuple[int, Doc]]:
+    def find(self, model: str, /, **equal: Any) -> list[tuple[int, Doc]]:
         """Records whose stored fields equal the given values, oldest first; a list or set matches any of its items."""
         table = self.ensure(model)
         conditions, parameters = [], []
@@ -185,7 +191,7 @@ class Store:
                 parameters.append(value)
         where = " AND ".join(conditions) or "true"
         found = self.execute(f"SELECT id, doc FROM {table} WHERE {where} ORDER BY id", parameters)
-        return [(key, json.loads(doc)) for key, doc in found]
+        return [(key, orjson.loads(doc)) for key, doc in found]
 
 
 @lru_cache(maxsize=1024)

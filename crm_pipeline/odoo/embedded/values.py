@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-import nh3
-
 from crm_pipeline.odoo.destination import FieldSchema
+from crm_pipeline.odoo.embedded.markup import Markup
 from crm_pipeline.odoo.errors import DataError
 
 Converter = Callable[[Any], Any]
@@ -23,20 +22,6 @@ _INT32 = range(-(2**31), 2**31)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _DATETIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\Z")
 _DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S"
-_TAGS = nh3.ALLOWED_TAGS | {"font", "section", "article", "main", "footer", "header", "figure", "figcaption", "u"}
-_ATTRIBUTES = {
-    "*": {"class", "style", "title", "align", "width", "height", "dir", "lang", "id", "name"},
-    "a": {"href", "target", "hreflang"},
-    "img": {"src", "alt"},
-    "td": {"colspan", "rowspan", "valign"},
-    "th": {"colspan", "rowspan", "valign"},
-    "font": {"color", "size", "face"},
-}
-#: lxml, with which Odoo cleans, wraps loose text in <p>, also before the first block
-_BLOCK = re.compile(
-    r"<(p|div|ul|ol|table|h[1-6]|blockquote|pre|section|hr|dl|article|header|footer|figure)\b", re.IGNORECASE
-)
-_PLAIN = re.compile(r"[^<>&\r\x00]*\Z")
 
 
 def empty_value(schema: FieldSchema) -> Any:
@@ -44,9 +29,11 @@ def empty_value(schema: FieldSchema) -> Any:
     return [] if schema.type in _X2MANY else EMPTY.get(schema.type, False)
 
 
-def converter(model: str, schema: FieldSchema) -> Converter:
-    """The converter of a field; raises DataError (or ValueError's counterpart) when the value is refused."""
+def converter(model: str, schema: FieldSchema, markup: Markup) -> Converter:
+    """The converter of a field; raises DataError when the value is refused."""
     label = f"{model}.{schema.name}"
+    if schema.type == "html":
+        return _html(markup, label)
     make = _MAKERS.get(schema.type, _any)
     return make(schema, label)
 
@@ -67,35 +54,13 @@ def _char(schema: FieldSchema, label: str) -> Converter:
     return convert
 
 
-def _html(_schema: FieldSchema, label: str) -> Converter:
+def _html(markup: Markup, label: str) -> Converter:
     def convert(value: Any) -> Any:
         if value is False or value is None:
             return None
-        return clean_html(str(value), label)
+        return markup.clean(str(value), label)
 
     return convert
-
-
-def clean_html(text: str, label: str = "html") -> str:
-    """HTML as Odoo stores it: scripts and unknown tags gone, loose text wrapped in ``<p>``."""
-    if "\x00" in text:
-        message = f"{label}: A string literal cannot contain NUL (0x00) characters."
-        raise DataError(message)
-    if not text.strip():
-        return text
-    if _PLAIN.match(text):
-        return f"<p>{text}</p>"
-    cleaned = nh3.clean(
-        text,
-        tags=_TAGS,
-        attributes=_ATTRIBUTES,
-        link_rel=None,
-        strip_comments=True,
-        url_schemes={"http", "https", "mailto", "tel", "ftp", "cid", "data"},
-        generic_attribute_prefixes={"data-o-", "data-oe-"},
-    )
-    cleaned = cleaned.replace("<br />", "<br>")
-    return cleaned if _BLOCK.match(cleaned.lstrip()) else f"<p>{cleaned}</p>"
 
 
 def _integer(_schema: FieldSchema, label: str) -> Converter:
@@ -245,7 +210,6 @@ def apply_commands(current: list[int], commands: list[tuple[Any, ...]]) -> list[
 _MAKERS: Mapping[str, Callable[[FieldSchema, str], Converter]] = {
     "char": _char,
     "text": _char,
-    "html": _html,
     "integer": _integer,
     "many2one_reference": _integer,
     "float": _float,

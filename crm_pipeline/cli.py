@@ -1,0 +1,273 @@
+"""``crm-pipeline``: the operations of the Dagster jobs, in-process, with progress for people and a result file for scripts."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from crm_pipeline.cli_progress import progress_for
+from crm_pipeline.exports import ExportError
+from crm_pipeline.migration import run
+from crm_pipeline.migration.migration import Migration, MigrationError
+from crm_pipeline.migration.resolutions import ResolutionFileError
+from crm_pipeline.odoo.errors import ConfigurationError, DestinationError
+from crm_pipeline.odoo.matching import ResolutionError
+from crm_pipeline.samples import write_sample
+from crm_pipeline.settings import ENVIRONMENTS, Settings, SettingsError
+from crm_pipeline.specs import SpecError, list_sources, load_mapping
+from crm_pipeline.staging.staged import StagingError
+from crm_pipeline.staging.store import StoreInUseError
+from crm_pipeline.transforms.policies import PolicyError
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+_USAGE_ERRORS = (SettingsError, SpecError, PolicyError, ConfigurationError, ResolutionFileError, ResolutionError)
+_RUN_ERRORS = (MigrationError, ExportError, StagingError, StoreInUseError, DestinationError)
+
+_source = click.argument("source")
+_env = click.option("--env", type=click.Choice(ENVIRONMENTS), default="sandbox", show_default=True)
+_drop = click.option("--drop", "drop_name", help="Export drop; the newest full one when not given.")
+
+
+class Output:
+    """Where a command's text goes: people's text to standard output, notices to standard error."""
+
+    def __init__(self, *, quiet: bool, verbose: bool, no_color: bool) -> None:
+        self.quiet = quiet
+        self.console = Console(no_color=no_color, highlight=False, soft_wrap=True)
+        self.errors = Console(no_color=no_color, highlight=False, soft_wrap=True, stderr=True)
+        level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
+        logging.basicConfig(
+            level=level,
+            format="%(message)s",
+            handlers=[RichHandler(console=self.errors, show_path=False, show_time=False)],
+        )
+        for noisy in ("urllib3", "dagster", "fontTools"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+
+    def say(self, text: str) -> None:
+        """Print a line unless quiet."""
+        if not self.quiet:
+            self.console.print(text, markup=False)
+
+    def fail(self, text: str) -> None:
+        """Print an error."""
+        self.errors.print(text, style="red", markup=False)
+
+
+def _common(command: Callable[..., int | None]) -> Callable[..., None]:
+    """Options every command takes, and one place where errors become exit codes."""
+
+    @click.option("--data", type=click.Path(path_type=Path), help="Data root; default CRM_PIPELINE_DATA, else ./data.")
+    @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the result file here.")
+    @click.option("--quiet", is_flag=True, help="Errors only.")
+    @click.option("--verbose", is_flag=True, help="Also what is going on inside.")
+    @click.option("--no-color", is_flag=True, help="Plain text.")
+    @wraps(command)
+    def wrapper(
+        *, data: Path | None, json_file: Path | None, quiet: bool, verbose: bool, no_color: bool, **options: Any
+    ) -> None:
+        output = Output(quiet=quiet, verbose=verbose, no_color=no_color)
+        try:
+            code = command(settings=Settings.load(data), output=output, json_file=json_file, **options)
+        except _USAGE_ERRORS as error:
+            output.fail(f"Error: {error}")
+            sys.exit(EXIT_USAGE)
+        except _RUN_ERRORS as error:
+            output.fail(f"Error: {error}")
+            sys.exit(EXIT_FAILED)
+        except KeyboardInterrupt:
+            output.fail("Interrupted. The state is safe: run the same command again to continue.")
+            sys.exit(EXIT_INTERRUPTED)
+        sys.exit(code or 0)
+
+    return wrapper
+
+
+@click.group()
+@click.version_option(package_name="crm-pipeline")
+def main() -> None:
+    """Move a company's CRM into Odoo: nothing lost, nothing duplicated, nothing guessed."""
+
+
+def _check_source(settings: Settings, source: str) -> None:
+    known = list_sources(settings.specs_root)
+    if source not in known:
+        raise SettingsError("SOURCE", f"'{source}' has no mapping specs; there are {', '.join(known) or 'none'}")
+
+
+@main.command()
+@_common
+def sources(*, settings: Settings, output: Output, json_file: Path | None) -> int:
+    """List the CRMs that have mapping specs."""
+    table = Table("source", "label", "objects", "Odoo models", "fields confirmed", "mapping")
+    found = []
+    for name in list_sources(settings.specs_root):
+        mapping = load_mapping(settings.specs_root / name)
+        specs = [s for t in mapping.targets for b in t.sources for s in b.fields.values()]
+        confirmed = sum(s.status == "confirmed" for s in specs)
+        found.append(
+            {"source": name, "label": mapping.source.label, "objects": list(mapping.source.objects),
+             "models": [t.model for t in mapping.targets], "fields": len(specs), "confirmed": confirmed, "mapping": mapping.hash}
+        )  # fmt: skip
+        table.add_row(
+            name, mapping.source.label, str(len(mapping.source.objects)), str(len(mapping.targets)),
+            f"{confirmed} of {len(specs)}", mapping.hash[:12],
+        )  # fmt: skip
+    if not output.quiet:
+        output.console.print(table)
+    _write_json(json_file, {"sources": found})
+    return 0
+
+
+@main.command()
+@_source
+@_env
+@_drop
+@click.option("--only", multiple=True, metavar="MODEL", help="Load only these Odoo models.")
+@click.option("--dry-run", is_flag=True, help="Stop before anything is written to Odoo.")
+@_common
+def migrate(
+    source: str, env: str, drop_name: str | None, only: tuple[str, ...], *, dry_run: bool,
+    settings: Settings, output: Output, json_file: Path | None,
+) -> int:  # fmt: skip
+    """Stage the export, load it and verify every field."""
+    _check_source(settings, source)
+    with (
+        progress_for(output.console, quiet=output.quiet) as progress,
+        Migration(settings, source, progress=progress) as migration,
+    ):
+        try:
+            outcome = run.migrate(migration, env, drop_name=drop_name, only=only, dry_run=dry_run)
+        except ValueError as error:
+            raise SettingsError("migrate", str(error)) from error
+    return _conclude(outcome, output, json_file, settings, dry_run=dry_run)
+
+
+@main.command()
+@_source
+@_env
+@_common
+def verify(source: str, env: str, *, settings: Settings, output: Output, json_file: Path | None) -> int:
+    """Read everything back from Odoo and compare it again."""
+    _check_source(settings, source)
+    with (
+        progress_for(output.console, quiet=output.quiet) as progress,
+        Migration(settings, source, progress=progress) as migration,
+    ):
+        outcome = run.verify(migration, env)
+    return _conclude(outcome, output, json_file, settings, dry_run=False)
+
+
+@main.command()
+@_source
+@_env
+@_common
+def report(source: str, env: str, *, settings: Settings, output: Output, json_file: Path | None) -> int:
+    """Build the report again and print its path."""
+    _check_source(settings, source)
+    with Migration(settings, source) as migration:
+        path = run.report(migration, env)
+    output.console.print(str(path), markup=False)
+    _write_json(json_file, {"source": source, "env": env, "report": str(path.relative_to(settings.data.path))})
+    return 0
+
+
+@main.command()
+@_source
+@click.option("--scale", type=click.IntRange(1), default=120, show_default=True, help="Number of leads.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the drop to write.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--clean", is_flag=True, help="Without the dirt that real exports have.")
+@_common
+def sample(
+    source: str,
+    scale: int,
+    out: Path,
+    seed: int,
+    *,
+    clean: bool,
+    settings: Settings,
+    output: Output,
+    json_file: Path | None,
+) -> int:
+    """Write a synthetic export."""
+    _check_source(settings, source)
+    write_sample(source, out, scale=scale, seed=seed, clean=clean)
+    output.say(f"Sample export of {scale} leads written to {out}")
+    _write_json(json_file, {"source": source, "out": str(out), "scale": scale, "seed": seed})
+    return 0
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def ui(arguments: tuple[str, ...]) -> None:
+    """Open the Dagster UI on this workspace (further arguments go to ``dagster dev``)."""
+    root = Path(__file__).resolve().parent.parent
+    home = Path(os.environ.get("DAGSTER_HOME") or root / "data" / "dagster")
+    home.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(root / "workspace.yaml"), *arguments]
+    sys.exit(subprocess.call(command, cwd=root, env={**os.environ, "DAGSTER_HOME": str(home)}))  # noqa: S603 - own command
+
+
+def _conclude(
+    outcome: run.RunOutcome, output: Output, json_file: Path | None, settings: Settings, *, dry_run: bool
+) -> int:
+    _write_json(json_file, outcome.result)
+    if not output.quiet:
+        _print_result(outcome, output, settings, dry_run=dry_run)
+    for stop in outcome.stopped_by:
+        output.fail(f"Blocked: {stop.spec.asset} {stop.spec.name}: {stop.message}")
+    return 0 if outcome.ok and not outcome.stopped_by else EXIT_FAILED
+
+
+def _print_result(outcome: run.RunOutcome, output: Output, settings: Settings, *, dry_run: bool) -> None:
+    result = outcome.result
+    fates = ("exported", "loaded", "merged", "excluded", "quarantined", "queued", "duplicates")
+    objects = Table("source object", *fates, title="Where every exported row ended", title_justify="left")
+    for name, row in result["objects"].items():
+        objects.add_row(name, *(str(row[fate]) for fate in fates))
+    counts = ("staged", "created", "updated", "unchanged", "linked", "failed", "held", "in_odoo")
+    targets = Table("Odoo model", *counts, title="What became of every record", title_justify="left")
+    for model, row in result["targets"].items():
+        targets.add_row(model, *(str(row[count]) for count in counts))
+    checks = Table("check", "severity", "message", title="Checks that are not green", title_justify="left")
+    for check in result["checks"]:
+        if not check["passed"]:
+            checks.add_row(f"{check['asset']} {check['check']}", check["severity"], check["message"][:300])
+    if result["objects"]:
+        output.console.print(objects)
+    if not dry_run:
+        output.console.print(targets)
+    if checks.row_count:
+        output.console.print(checks)
+    for total in result["control_totals"]:
+        mark = "=" if total["equal"] else "≠"
+        output.say(f"{total['name']} {total['currency'] or ''}: source {total['source']} {mark} Odoo {total['odoo']}")
+    seen = result["verification"]
+    kind = "rehearsal on the embedded destination" if result["odoo"]["kind"] == "embedded" else "server"
+    output.say(
+        f"Odoo {result['odoo']['version']} ({kind}): {seen['fields']} values of {seen['records']} records compared, {seen['differences']} differ"
+    )
+    if dry_run:
+        output.say("Dry run: nothing was written to Odoo.")
+    if outcome.report is not None:
+        output.say(f"Report: {outcome.report}")
+
+
+def _write_json(file: Path | None, content: dict[str, Any]) -> None:
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")

@@ -1,0 +1,250 @@
+"""Reading one object of a drop into its raw table, with an audit of what was delivered."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from crm_pipeline.exports.csv_files import CsvFile, append_file, create_raw_table, inspect
+from crm_pipeline.exports.drops import Drop, DropFile
+from crm_pipeline.exports.encodings import open_text
+from crm_pipeline.exports.errors import Problem, UnreadableFileError
+from crm_pipeline.exports.manifest import ManifestRow
+from crm_pipeline.exports.names import fold_name
+from crm_pipeline.exports.values import DateOrder
+from crm_pipeline.specs import ObjectSpec, SourceSpec
+from crm_pipeline.staging.store import StagingStore, literal, quote
+
+
+@dataclass(frozen=True)
+class FileAudit:
+    """One file as it was read."""
+
+    name: str
+    encoding: str
+    delimiter: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class ExportAudit:
+    """What was delivered for one object.
+
+    Attributes:
+        rows: data rows of all files together, malformed ones included.
+        unknown_columns: labels of columns the spec does not have (kept in ``_extra``).
+        custom_columns: labels of custom-field columns (kept in ``_extra``).
+        missing_optional: spec columns no file has.
+        problems: what blocks the object.
+        warnings: what does not.
+        time_zone, date_order: what the object's values are read with.
+    """
+
+    object: str
+    files: tuple[FileAudit, ...]
+    rows: int
+    unknown_columns: tuple[str, ...]
+    custom_columns: tuple[str, ...]
+    missing_optional: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    time_zone: str
+    date_order: DateOrder
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether later phases must wait."""
+        return bool(self.problems)
+
+
+def read_object(store: StagingStore, spec: SourceSpec, object_name: str, drop: Drop) -> ExportAudit:
+    """Read all files of one object into ``raw.<object>`` (made anew), and compare them with the manifest.
+
+    A file that can't be read is a problem of the audit; the others are read all the same.
+    """
+    object_spec = spec.objects[object_name]
+    table = f"raw.{object_name}"
+    create_raw_table(store, table, object_spec)
+    files: list[FileAudit] = []
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    found: list[CsvFile] = []
+    rows = 0
+    with tempfile.TemporaryDirectory(dir=store.path.parent) as scratch:
+        for part in drop.files.get(object_name, ()):
+            try:
+                text = open_text(part.path, spec.fallback_encoding, Path(scratch))
+                file = inspect(part.name, text, object_spec)
+            except UnreadableFileError as error:
+                problems.append(Problem("unreadable_file", str(error), part.name))
+                continue
+            count = append_file(store, table, object_spec, file, rows)
+            if text.path != part.path:
+                text.path.unlink()
+            found.append(file)
+            files.append(FileAudit(part.name, text.encoding, file.shape.delimiter, count))
+            problems += _column_problems(store, table, object_spec, file, rows)
+            if text.nul_characters:
+                message = f"{part.name} held {text.nul_characters} NUL characters; they were left out."
+                warnings.append(Problem("nul_characters", message, part.name))
+            rows += count
+    custom = _distinct(label for file in found for label in file.match.custom)
+    unknown = _unknown_columns(store, table, found)
+    if unknown:
+        message = f"{object_name}: no column of the spec is meant by {', '.join(unknown)}; kept as text, not migrated."
+        warnings.append(Problem("unmapped_column", message))
+    count_problems, count_warnings = _count_problems(spec, object_name, drop, files)
+    return ExportAudit(
+        object_name,
+        tuple(files),
+        rows,
+        unknown,
+        custom,
+        tuple(name for name in object_spec.columns if found and all(name in f.match.missing_optional for f in found)),
+        tuple(problems + count_problems),
+        tuple(warnings + count_warnings),
+        drop.time_zone,
+        drop.date_order,
+    )
+
+
+def _distinct(labels: object) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(labels))  # type: ignore[call-overload]
+
+
+def _unknown_columns(store: StagingStore, table: str, files: list[CsvFile]) -> tuple[str, ...]:
+    """Labels of unknown columns; those without a heading only when some cell has a value."""
+    labels = _distinct(label for file in files for label in file.match.extra if label not in file.match.custom)
+    nameless = [label for label in labels if label.startswith("(column ")]
+    used = {
+        label
+        for label in nameless
+        if store.value(f"SELECT count(*) FROM {quote(table)} WHERE trim(_extra[{literal(label)}]) <> ''")
+    }
+    return tuple(label for label in labels if label not in nameless or label in used)
+
+
+def _column_problems(
+    store: StagingStore, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int
+) -> list[Problem]:
+    problems: list[Problem] = []
+    if file.match.missing_required:
+        names = ", ".join(f"'{heading}'" for heading in file.match.missing_required)
+        message = (
+            f"{file.name} has no column {names}. Export it again with all columns, "
+            "or add its heading as an alias to the source's spec."
+        )
+        problems.append(Problem("missing_required_column", message, file.name))
+    columns = {index: quote(name) for name, index in file.match.positions.items()}
+    columns |= {index: f"_extra[{literal(label)}]" for label, index in file.match.extra.items()}
+    for label, first in file.match.repeats.items():
+        differing = store.value(
+            f"SELECT count(*) FROM {quote(table)} WHERE _row_id > {rows_before} "
+            f"AND {columns[first]} IS DISTINCT FROM _extra[{literal(label)}]"
+        )
+        if differing:
+            message = (
+                f"{file.name} has the heading '{file.shape.headings[first].strip()}' twice, with different values in "
+                f"{differing} rows. Remove or rename the wrong column."
+            )
+            problems.append(Problem("duplicate_heading", message, file.name))
+    return problems
+
+
+def _count_problems(
+    spec: SourceSpec, object_name: str, drop: Drop, files: list[FileAudit]
+) -> tuple[list[Problem], list[Problem]]:
+    parts = drop.files.get(object_name, ())
+    problems = _part_problems(spec.objects[object_name], parts)
+    stated = drop.manifest.rows_of(object_name) if drop.manifest else ()
+    if drop.manifest is None:
+        message = f"{object_name}: no manifest, so nothing proves that the export is complete. Fill one in."
+        warnings = [Problem("no_manifest", message)]
+    elif parts and not stated:
+        message = f"{drop.manifest.file} does not mention {object_name}, so nothing proves that it is complete."
+        warnings = [Problem("not_in_manifest", message)]
+    else:
+        warnings = []
+    for row in stated:
+        problems += _stated_problems(row, drop, object_name, parts, files)
+    problems += _total_problems(spec, object_name, stated, files, drop)
+    return problems, warnings
+
+
+def _part_problems(spec: ObjectSpec, parts: tuple[DropFile, ...]) -> list[Problem]:
+    if not parts:
+        if not spec.required:
+            return []
+        return [Problem("missing_file", f"{spec.file}.csv is missing. Export {spec.label} and add the file.")]
+    numbers = [part.part for part in parts]
+    problems = []
+    for number in sorted(set(range(1, max(numbers) + 1)) - set(numbers)):
+        message = f"{spec.file}: part {number} of {max(numbers)} is missing. Export it again and add the file."
+        problems.append(Problem("missing_file", message))
+    for number in sorted({number for number in numbers if numbers.count(number) > 1}):
+        names = " and ".join(part.name for part in parts if part.part == number)
+        problems.append(Problem("duplicate_part", f"{names} are both part {number}. Keep one, or number them anew."))
+    return problems
+
+
+def _stated_problems(
+    row: ManifestRow, drop: Drop, object_name: str, parts: tuple[DropFile, ...], files: list[FileAudit]
+) -> list[Problem]:
+    """What one row of the manifest says against the file it is about."""
+    assert drop.manifest is not None
+    where = f"{drop.manifest.file}, row {row.row}"
+    part = _file_of(row, parts)
+    if part is None:
+        if row.rows_in_file == 0 or (row.rows_in_file is None and not row.file):
+            return []
+        name = row.file or f"part {row.part or 1} of {object_name}"
+        return [Problem("missing_file", f"{where} lists {name}, which is not in {drop.name}. Add the file.", name)]
+    problems = []
+    read = {file.name: file.rows for file in files}.get(part.name)
+    if read is not None and row.rows_in_file is not None and read != row.rows_in_file:
+        message = (
+            f"{part.name} holds {read} rows, {where} says {row.rows_in_file}. Export it again, or correct the manifest."
+        )
+        problems.append(Problem("row_count_mismatch", message, part.name))
+    highest = max(other.part for other in parts)
+    if row.parts is not None and highest < row.parts and part.part == highest:
+        message = f"{where} says {row.parts} parts, {drop.name} has {highest}. Add the missing files."
+        problems.append(Problem("missing_file", message, part.name))
+    return problems
+
+
+def _file_of(row: ManifestRow, parts: tuple[DropFile, ...]) -> DropFile | None:
+    for part in parts:
+        if row.file and fold_name(part.name) in (fold_name(row.file), fold_name(f"{row.file}.csv")):
+            return part
+    if row.file:
+        return None
+    return next((part for part in parts if part.part == (row.part or 1)), None)
+
+
+def _total_problems(
+    spec: SourceSpec, object_name: str, stated: tuple[ManifestRow, ...], files: list[FileAudit], drop: Drop
+) -> list[Problem]:
+    total = sum(file.rows for file in files)
+    shown = next((row.records_in_ui for row in stated if row.records_in_ui is not None), None)
+    if shown is not None and files:
+        if total == shown:
+            return []
+        where = drop.manifest.file if drop.manifest else ""
+        compared = f"{object_name}: the files hold {total} rows, the CRM's screen showed {shown} ({where})."
+        if total < shown:
+            return [Problem("export_truncated", f"{compared} Export the rest as further parts.")]
+        message = f"{compared} Look for a file that was added twice, or correct the manifest."
+        return [Problem("row_count_mismatch", message)]
+    problems = []
+    caps = {fold_name(row.file): row.row_cap for row in stated if row.file and row.row_cap is not None}
+    common = next((row.row_cap for row in stated if row.row_cap is not None), spec.row_cap)
+    for file in files:
+        if file.rows and file.rows == caps.get(fold_name(file.name), common):
+            message = (
+                f"{file.name} holds exactly {file.rows} rows, as many as one export can have, and the manifest does not "
+                "say how many records there are. Export the rest, or write Records In UI into the manifest."
+            )
+            problems.append(Problem("export_truncated", message, file.name))
+    return problems

@@ -1,0 +1,249 @@
+"""One CSV file into a raw table: DuckDB's strict reader first, the tolerant one (``csv_rows``) where it would lose a row.
+
+The strict reader's result is kept only when a census of the file agrees with it: every delimiter and every line end of
+the file must be found again, between cells or inside them. DuckDB 2.0 drops an empty surplus cell at a row's end and
+skips blank lines without counting them; both show in the census.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from crm_pipeline.exports.csv_rows import CsvShape, Record, read_records
+from crm_pipeline.exports.encodings import TextFile
+from crm_pipeline.exports.errors import UnreadableFileError
+from crm_pipeline.exports.headings import HeadingMatch, match_headings
+from crm_pipeline.specs import ObjectSpec
+from crm_pipeline.staging.store import StagingStore, literal, quote
+
+DELIMITERS = (",", ";", "\t", "|")
+_HEAD, _CHUNK, _BATCH = 1 << 18, 1 << 20, 20_000
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV file understood as far as its header."""
+
+    name: str
+    text: TextFile
+    shape: CsvShape
+    match: HeadingMatch
+
+
+def inspect(name: str, text: TextFile, spec: ObjectSpec) -> CsvFile:
+    """Find delimiter and headings: the delimiter is the one under which most headings are known.
+
+    Raises:
+        UnreadableFileError: no line of it could be a header.
+    """
+    with text.path.open(encoding="utf-8-sig", newline="") as file:
+        head = file.read(_HEAD)
+    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", head)
+    marked = re.fullmatch(r"\"?sep=(.)\"?", lines[0].strip("\r\n ")) if lines else None
+    skipped = 1 if marked else 0
+    blank = 0
+    while skipped + blank < len(lines) and not lines[skipped + blank].strip():
+        blank += 1
+    if skipped + blank >= len(lines):
+        raise UnreadableFileError(name, "holds no header line. Export it again.")
+    best: tuple[int, int] | None = None
+    result: CsvFile | None = None
+    for delimiter in (marked.group(1),) if marked else DELIMITERS:
+        reader = csv.reader(iter(lines[skipped + blank :]), delimiter=delimiter)
+        headings = tuple(next(reader, []))
+        match = match_headings(spec, headings)
+        score = (len(match.positions), len(headings))
+        if best is None or score > best:
+            shape = CsvShape(
+                delimiter, headings, skipped + blank + reader.line_num, 1 + blank, match.positions.get(spec.key)
+            )
+            best, result = score, CsvFile(name, text, shape, match)
+    assert result is not None
+    return result
+
+
+def create_raw_table(store: StagingStore, table: str, spec: ObjectSpec) -> None:
+    """(Re)create an empty raw table.
+
+    Columns: ``_row_id`` (1..n over all parts), ``_file``, ``_row`` (spreadsheet row, the header's is 1), ``_problem``
+    ('malformed_row' or NULL), ``_raw`` (the text of a malformed row) with ``_detail`` (what is wrong with it), one
+    VARCHAR for each spec column as exported (an empty cell is NULL), ``_extra`` MAP(VARCHAR, VARCHAR) of all other ones.
+    """
+    columns = ", ".join(f"{quote(name)} VARCHAR" for name in spec.columns)
+    store.execute(
+        f"CREATE OR REPLACE TABLE {quote(table)} (_row_id BIGINT, _file VARCHAR, _row BIGINT, _problem VARCHAR, "
+        f"_raw VARCHAR, _detail VARCHAR, {columns}, _extra MAP(VARCHAR, VARCHAR))"
+    )
+
+
+def append_file(store: StagingStore, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int:
+    """Append all data rows of a file to a raw table; returns how many."""
+    store.execute("BEGIN")
+    try:
+        rows = _append_strictly(store, table, spec, file, rows_before)
+    except (duckdb.InvalidInputException, duckdb.ConversionException):
+        rows = None
+    store.execute("COMMIT" if rows is not None else "ROLLBACK")
+    return rows if rows is not None else _append_tolerantly(store, table, spec, file, rows_before)
+
+
+def _append_strictly(
+    store: StagingStore, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int
+) -> int | None:
+    """Rows appended by DuckDB; ``None`` when the census finds that it did not see all of the file."""
+    shape = file.shape
+    if shape.header_row != 1 or not shape.headings:
+        return None
+    width = len(shape.headings)
+    names = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width))
+    skip = 1 if _has_sep_line(file) else 0
+    reader = (
+        f"read_csv({literal(str(file.text.path))}, auto_detect=false, header=true, columns={{{names}}}, "
+        f"delim={literal(shape.delimiter)}, quote='\"', escape='\"', strict_mode=true, null_padding=false, skip={skip})"
+    )
+    source = f"(SELECT row_number() OVER () AS n, * FROM {reader})"
+    all_cells = ", ".join(f"c{index}" for index in range(width))
+    key = f"c{shape.key_at}" if shape.key_at is not None else "NULL"
+    kept = f"{key} IS NOT NULL OR trim(concat_ws('', {all_cells}), ' ' || chr(9) || chr(160)) <> ''"
+    store.execute(
+        f"INSERT INTO {quote(table)} SELECT {rows_before} + n, {literal(file.name)}, n + 1, NULL, NULL, NULL, "
+        f"{_cells(spec, file)} FROM {source} WHERE {kept}"
+    )
+    of_file = f"{quote(table)} WHERE _row_id > {rows_before}"
+    rows, last = store.rows(f"SELECT count(*), coalesce(max(_row), 1) FROM {of_file}")[0]
+    if last != rows + 1:
+        store.execute(
+            f"UPDATE {quote(table)} AS t SET _row_id = {rows_before} + k.n FROM "
+            f"(SELECT _row, row_number() OVER (ORDER BY _row) AS n FROM {of_file}) AS k "
+            f"WHERE t._row_id > {rows_before} AND t._row = k._row"
+        )
+    return int(rows) if _census_agrees(store, table, spec, file, rows_before, last - 1) else None
+
+
+def _has_sep_line(file: CsvFile) -> bool:
+    with file.text.path.open("rb") as stream:
+        return re.match(rb"(?:\xef\xbb\xbf)?\"?sep=", stream.read(16)) is not None
+
+
+def _cells(spec: ObjectSpec, file: CsvFile) -> str:
+    """SQL for the spec's columns and ``_extra``, from columns c0, c1 …"""
+    positions = file.match.positions
+    cells = [f"c{positions[name]}" if name in positions else "NULL" for name in spec.columns]
+    if not file.match.extra:
+        return ", ".join([*cells, "NULL"])
+    labels = ", ".join(literal(label) for label in file.match.extra)
+    values = ", ".join(f"c{index}" for index in file.match.extra.values())
+    return ", ".join([*cells, f"MAP([{labels}], [{values}])"])
+
+
+def _census_agrees(
+    store: StagingStore, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int, records: int
+) -> bool:
+    delimiter = file.shape.delimiter
+    count = _count(file.text.path, delimiter.encode())
+    line_end = "\n" if count.line_feeds else "\r"
+    head_delimiters, head_lines = _head_census(file, line_end)
+    inside_delimiters = inside_lines = suspicious = 0
+    if count.quotes:
+        cells = [*map(quote, spec.columns), "array_to_string(map_values(_extra), chr(31))"]
+        width = len(file.shape.headings)
+        like_a_row = literal(f"[\\r\\n](?:[^\\r\\n\\x{{{ord(delimiter):x}}}]*\\x{{{ord(delimiter):x}}}){{{width - 1}}}")
+        of_file = f"FROM {quote(table)} WHERE _row_id > {rows_before}"
+        sums = [_sum_of(cells, delimiter), _sum_of(cells, line_end)]
+        rows = store.rows(f"SELECT {', '.join(sums)} {of_file}")
+        inside_delimiters, inside_lines = (int(value or 0) for value in rows[0])
+        if inside_lines and width > 1:
+            tests = " OR ".join(f"(contains({c}, {_chr(line_end)}) AND regexp_matches({c}, {like_a_row}))" for c in cells)
+            suspicious = int(store.value(f"SELECT count(*) {of_file} AND ({tests})"))
+    trailing = 0 if count.ends_with_line else 1
+    # Rows of blank cells after the last row are skipped by us: their delimiters are the only ones missing then.
+    expected = (len(file.shape.headings) - 1) * records + head_delimiters + inside_delimiters
+    lines = records + head_lines + inside_lines - trailing
+    lines_found = count.line_feeds or count.carriage_returns
+    return not suspicious and count.delimiters == expected and lines_found == lines
+
+
+def _sum_of(cells: list[str], text: str) -> str:
+    """SQL for how often a one-byte text occurs in all cells together."""
+    parts = (
+        f"CASE WHEN contains({c}, {_chr(text)}) THEN strlen({c}) - strlen(replace({c}, {_chr(text)}, '')) ELSE 0 END"
+        for c in cells
+    )
+    return f"sum({' + '.join(parts)})"
+
+
+def _chr(text: str) -> str:
+    return f"chr({ord(text)})"
+
+
+def _head_census(file: CsvFile, line_end: str) -> tuple[int, int]:
+    """Delimiters and line ends in the lines before the first data row."""
+    with file.text.path.open(encoding="utf-8-sig", newline="") as stream:
+        text = "".join(next(stream, "") for _ in range(file.shape.header_lines))
+    return text.count(file.shape.delimiter), text.count(line_end) + (0 if text.endswith(("\r", "\n")) else 1)
+
+
+@dataclass(frozen=True)
+class _Count:
+    delimiters: int
+    line_feeds: int
+    carriage_returns: int
+    quotes: bool
+    ends_with_line: bool
+
+
+def _count(path: Path, delimiter: bytes) -> _Count:
+    delimiters = line_feeds = carriage_returns = 0
+    quotes, last = False, b""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            delimiters += chunk.count(delimiter)
+            line_feeds += chunk.count(b"\n")
+            if not line_feeds:
+                carriage_returns += chunk.count(b"\r")
+            quotes = quotes or b'"' in chunk
+            last = chunk[-1:]
+    return _Count(delimiters, line_feeds, carriage_returns, quotes, last in (b"\n", b"\r"))
+
+
+def _append_tolerantly(store: StagingStore, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int:
+    rows = 0
+    width = len(file.shape.headings)
+    for batch in _batches(read_records(file.text.path, file.shape)):
+        columns: dict[str, pl.Series] = {
+            "_row_id": pl.Series(range(rows_before + rows + 1, rows_before + rows + len(batch) + 1), dtype=pl.Int64),
+            "_row": pl.Series([record.row for record in batch], dtype=pl.Int64),
+            "_raw": pl.Series([record.raw for record in batch], dtype=pl.String),
+            "_detail": pl.Series([record.reason for record in batch], dtype=pl.String),
+        }
+        padded = [(record.cells + [""] * width)[:width] for record in batch]
+        for index, cells in enumerate(zip(*padded, strict=True)):
+            columns[f"c{index}"] = pl.Series([cell or None for cell in cells], dtype=pl.String)
+        store.connection.register("_batch", pl.DataFrame(columns))
+        try:
+            store.execute(
+                f"INSERT INTO {quote(table)} SELECT _row_id, {literal(file.name)}, _row, "
+                f"CASE WHEN _raw IS NOT NULL THEN 'malformed_row' END, _raw, _detail, {_cells(spec, file)} FROM _batch"
+            )
+        finally:
+            store.connection.unregister("_batch")
+        rows += len(batch)
+    return rows
+
+
+def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
+    batch: list[Record] = []
+    for record in records:
+        batch.append(record)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,127 @@
+"""Drops: delivered export folders, immutable once delivered."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from crm_pipeline.exports.encodings import open_text
+from crm_pipeline.exports.errors import DropNotFoundError
+from crm_pipeline.exports.manifest import Manifest, read_manifest
+from crm_pipeline.exports.names import fold_name, match_file_name
+from crm_pipeline.exports.values import DateOrder
+from crm_pipeline.specs import SourceSpec
+
+#: The list of deleted records that makes a drop a delta.
+DELETED = "deleted_records"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class DropFile:
+    """One file of an object; ``part`` counts from 1."""
+
+    name: str
+    path: Path
+    part: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Drop:
+    """An opened drop.
+
+    Attributes:
+        name: the folder's name.
+        fingerprint: SHA-256 over names, sizes and contents of all files that were recognised.
+        files: object → its files in part order; objects without a file are left out.
+        unrecognised: names of files that belong to no object.
+        manifest: ``None`` when there is none.
+        deleted: the list of deleted records; only a delta has one.
+        time_zone, date_order: the manifest's, else the spec's.
+    """
+
+    name: str
+    folder: Path
+    fingerprint: str
+    files: Mapping[str, tuple[DropFile, ...]]
+    unrecognised: tuple[str, ...]
+    manifest: Manifest | None
+    deleted: Path | None
+    time_zone: str
+    date_order: DateOrder
+
+    @property
+    def is_delta(self) -> bool:
+        """Whether the drop holds only what changed."""
+        return self.deleted is not None
+
+
+def list_drops(root: Path) -> list[str]:
+    """Names of the drops in ``root`` (``<data>/exports/<source>``), oldest first; none when the folder is missing."""
+    if not root.is_dir():
+        return []
+    return sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def open_drop(spec: SourceSpec, folder: Path) -> Drop:
+    """Recognise the files of one drop and read its manifest.
+
+    Raises:
+        DropNotFoundError: the folder is missing.
+        ManifestError, UnreadableFileError: the manifest can't be used.
+    """
+    if not folder.is_dir():
+        raise DropNotFoundError(folder)
+    files: dict[str, list[DropFile]] = {}
+    unrecognised: list[str] = []
+    named: dict[str, Path] = {}
+    manifest_name = fold_name(f"{spec.manifest.file}.csv") if spec.manifest else None
+    for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "~$"))):
+        found = match_file_name(spec, path.name)
+        if found is not None:
+            files.setdefault(found[0], []).append(DropFile(path.name, path, found[1], path.stat().st_size))
+        elif fold_name(path.name) in (manifest_name, f"{DELETED}.csv"):
+            named[fold_name(path.name)] = path
+        else:
+            unrecognised.append(path.name)
+    ordered = {
+        name: tuple(sorted(files[name], key=lambda file: (file.part, file.name))) for name in spec.objects if name in files
+    }
+    known = [file.path for parts in ordered.values() for file in parts] + list(named.values())
+    manifest = _manifest(spec, named.get(manifest_name)) if manifest_name else None
+    return Drop(
+        folder.name,
+        folder,
+        _fingerprint(folder, known),
+        ordered,
+        tuple(unrecognised),
+        manifest,
+        named.get(f"{DELETED}.csv"),
+        (manifest and manifest.time_zone) or spec.time_zone,
+        cast("DateOrder", (manifest and manifest.date_order) or spec.date_order),
+    )
+
+
+def _manifest(spec: SourceSpec, path: Path | None) -> Manifest | None:
+    if path is None:
+        return None
+    with tempfile.TemporaryDirectory() as scratch:
+        text = open_text(path, spec.fallback_encoding, Path(scratch))
+        return read_manifest(path, text.path, spec)
+
+
+def _fingerprint(folder: Path, files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        content = hashlib.sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                content.update(chunk)
+        name = path.relative_to(folder).as_posix()
+        digest.update(f"{name}\0{path.stat().st_size}\0{content.hexdigest()}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,235 @@
+"""The manifest an operator fills in beside the exported files: rows, parts, the account's time zone and date format."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from crm_pipeline.exports.errors import ManifestError, UnreadableFileError
+from crm_pipeline.exports.headings import normalise_heading, tidy_heading
+from crm_pipeline.specs import SourceSpec
+from crm_pipeline.specs.source import ManifestSpec
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """What the manifest says of one file; numbers are ``None`` where the cell is blank.
+
+    Attributes:
+        row: spreadsheet row, the heading's is 1.
+        object: the spec's object it is about, ``None`` when none matches.
+    """
+
+    row: int
+    object: str | None
+    object_text: str
+    file: str
+    part: int | None = None
+    parts: int | None = None
+    rows_in_file: int | None = None
+    records_in_ui: int | None = None
+    row_cap: int | None = None
+    exported_at: str = ""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A read manifest.
+
+    Attributes:
+        time_zone: IANA name or '+05:30'; ``None`` when the manifest is silent.
+        date_order: 'dmy', 'mdy', 'ymd'; ``None`` when the manifest is silent.
+    """
+
+    file: str
+    rows: tuple[ManifestRow, ...]
+    time_zone: str | None
+    date_order: str | None
+
+    def rows_of(self, object_name: str) -> tuple[ManifestRow, ...]:
+        """The rows about one object, in file order."""
+        return tuple(row for row in self.rows if row.object == object_name)
+
+
+def read_manifest(path: Path, text: Path, spec: SourceSpec) -> Manifest:
+    """Read a manifest.
+
+    Args:
+        path: the delivered file, named in errors.
+        text: the same as UTF-8.
+
+    Raises:
+        ManifestError: an unreadable or contradicting cell.
+        UnreadableFileError: no heading of it is known.
+    """
+    assert spec.manifest is not None
+    rows = _cells(text)
+    positions, headings = _columns(spec.manifest, rows[0][1] if rows else [])
+    if not {"object", "file"} & positions.keys():
+        wanted = ", ".join(name[0] for name in spec.manifest.columns.values())
+        raise UnreadableFileError(path.name, f"has none of the headings Object and File. It needs: {wanted}.")
+    reader = _RowReader(path.name, positions, headings)
+    result: list[ManifestRow] = []
+    zones: list[tuple[int, str]] = []
+    orders: list[tuple[int, str]] = []
+    for number, cells in rows[1:]:
+        row = reader.read(number, cells)
+        if not any(row.values()):
+            continue
+        result.append(_manifest_row(reader, row, number, spec))
+        if row["time_zone"]:
+            zones.append((number, _zone(reader, number, row["time_zone"], spec.time_zone)))
+        if row["date_format"]:
+            orders.append((number, _order(reader, number, row["date_format"])))
+    _refuse_contradictions(reader, result)
+    return Manifest(
+        path.name, tuple(result), _agreed(reader, "time_zone", zones), _agreed(reader, "date_format", orders)
+    )
+
+
+class _RowReader:
+    """Cells of manifest rows by column name, and errors that name them."""
+
+    def __init__(self, file: str, positions: Mapping[str, int], headings: Mapping[str, str]) -> None:
+        self.file, self.positions, self.headings = file, positions, headings
+
+    def read(self, number: int, cells: Sequence[str]) -> dict[str, str]:
+        found = {name: cells[index].strip() if index < len(cells) else "" for name, index in self.positions.items()}
+        return {name: found.get(name, "") for name in _NAMES}
+
+    def error(self, number: int, column: str, value: str, reason: str) -> ManifestError:
+        return ManifestError(self.file, number, self.headings.get(column, column), value, reason)
+
+    def number(self, number: int, column: str, value: str) -> int | None:
+        if not value:
+            return None
+        digits = re.sub(r"[,.\s\xa0'](?=\d{3}(?:\D|$))", "", value)
+        if not re.fullmatch(r"\d{1,12}(?:\.0)?", digits):
+            raise self.error(number, column, value, "is not a whole number. Write digits only, or leave the cell empty.")
+        return int(digits.removesuffix(".0"))
+
+
+_NAMES = ("object", "file", "part", "parts", "rows_in_file", "records_in_ui", "row_cap", "exported_at", "time_zone",
+          "date_format")  # fmt: skip
+
+
+def _cells(text: Path) -> list[tuple[int, list[str]]]:
+    with text.open(encoding="utf-8-sig", newline="") as file:
+        sample = file.read(1 << 20)
+    lines = sample.splitlines()
+    marked = re.fullmatch(r"sep=(.)", lines[0].strip()) if lines else None
+    head = lines[0] if lines else ""
+    delimiter = marked.group(1) if marked else max(",;\t|", key=head.count)
+    with text.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(enumerate(csv.reader(file, delimiter=delimiter), start=0 if marked else 1))
+    return rows[1:] if marked else rows
+
+
+def _columns(spec: ManifestSpec, headings: Sequence[str]) -> tuple[dict[str, int], dict[str, str]]:
+    positions: dict[str, int] = {}
+    names: dict[str, str] = {}
+    for name, known in spec.columns.items():
+        forms = {normalise_heading(heading) for heading in known}
+        for index, heading in enumerate(headings):
+            if normalise_heading(heading) in forms and name not in positions:
+                positions[name], names[name] = index, tidy_heading(heading)
+    return positions, names
+
+
+def _manifest_row(reader: _RowReader, row: dict[str, str], number: int, spec: SourceSpec) -> ManifestRow:
+    counts: dict[str, Any] = {
+        name: reader.number(number, name, row[name])
+        for name in ("part", "parts", "rows_in_file", "records_in_ui", "row_cap")
+    }
+    name = _object_named(spec, row["object"], row["file"])
+    return ManifestRow(number, name, row["object"], row["file"], exported_at=row["exported_at"], **counts)
+
+
+def _object_named(spec: SourceSpec, text: str, file: str) -> str | None:
+    from crm_pipeline.exports.names import match_file_name
+
+    if file:
+        found = match_file_name(spec, file if "." in file else f"{file}.csv")
+        if found is not None:
+            return found[0]
+    form = normalise_heading(text)
+    for name, spec_object in spec.objects.items():
+        names = {name, spec_object.label, spec_object.file, f"{spec_object.label}s"}
+        if form and form in {normalise_heading(candidate) for candidate in names}:
+            return name
+    return None
+
+
+def _zone(reader: _RowReader, number: int, value: str, account: str) -> str:
+    """The zone a cell means.
+
+    An offset alone is that offset; where the spec's own zone has it as its standard time, the spec's zone is meant
+    (a screen shows '(GMT+10:00) Sydney' in summer too).
+    """
+    text = value.strip()
+    known = {name.casefold(): name for name in available_timezones() if "/" in name}
+    for candidate in (text, re.sub(r"\(.*?\)", "", text).strip(), *re.findall(r"[A-Za-z_]+(?:/[A-Za-z_+-]+[0-9]*)+", text)):
+        if candidate.casefold() in known:
+            return known[candidate.casefold()]
+    if re.fullmatch(r"(?i)utc|gmt|z|etc/utc", text):
+        return "UTC"
+    stated = re.match(r"(?i)^\(?\s*(?:utc|gmt)?\s*([+-−])\s*(\d{1,2}):?(\d{2})?\s*(?:\)|$)", text)
+    if stated is None and re.match(r"(?i)^\(\s*(?:utc|gmt)\s*\)", text):
+        stated = re.match(r"()()()", "")
+    if stated is not None and int(stated.group(2) or 0) <= 14 and int(stated.group(3) or 0) < 60:
+        sign = "-" if stated.group(1) in ("-", "−") else "+"
+        offset = f"{sign}{int(stated.group(2) or 0):02d}:{int(stated.group(3) or 0):02d}"
+        return account if offset == _standard_offset(account) else ("UTC" if offset[1:] == "00:00" else offset)
+    raise reader.error(
+        number, "time_zone", value, "is no time zone we know for certain. Write an IANA name such as Asia/Kolkata."
+    )
+
+
+def _standard_offset(zone: str) -> str | None:
+    from datetime import datetime, timedelta
+
+    offsets = {datetime(2024, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7)}
+    least = min(offset for offset in offsets if offset is not None)
+    minutes = int(least / timedelta(minutes=1))
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+
+
+def _order(reader: _RowReader, number: int, value: str) -> str:
+    text = re.split(r"[hH]", value, maxsplit=1)[0].casefold()
+    if re.fullmatch(r"\s*iso(?:[ -]?8601)?\s*", value.casefold()):
+        return "ymd"
+    letters = "".join(re.findall(r"d+|m+|y+", text))
+    order = re.sub(r"(.)\1*", r"\1", letters)
+    rest = re.sub(r"d+|m+|y+|[\s/.,-]|t$", "", text)
+    if order in ("dmy", "mdy", "ymd") and not rest:
+        return order
+    raise reader.error(number, "date_format", value, "is no date format we know. Write for instance DD/MM/YYYY.")
+
+
+def _agreed(reader: _RowReader, column: str, found: list[tuple[int, str]]) -> str | None:
+    for number, value in found:
+        if value != found[0][1]:
+            reason = f"contradicts row {found[0][0]}, which says {found[0][1]}. One export has one; correct the wrong row."
+            raise reader.error(number, column, value, reason)
+    return found[0][1] if found else None
+
+
+def _refuse_contradictions(reader: _RowReader, rows: list[ManifestRow]) -> None:
+    by_file: dict[str, ManifestRow] = {}
+    totals: dict[str, ManifestRow] = {}
+    for row in rows:
+        if row.file:
+            first = by_file.setdefault(normalise_heading(row.file), row)
+            if first.rows_in_file != row.rows_in_file:
+                reason = f"contradicts row {first.row}, which says {first.rows_in_file} for the same file."
+                raise reader.error(row.row, "rows_in_file", str(row.rows_in_file), reason)
+        if row.object and row.records_in_ui is not None:
+            first = totals.setdefault(row.object, row)
+            if first.records_in_ui != row.records_in_ui:
+                reason = f"contradicts row {first.row}, which says {first.records_in_ui} for the same object."
+                raise reader.error(row.row, "records_in_ui", str(row.records_in_ui), reason)

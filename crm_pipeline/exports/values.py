@@ -1,0 +1,158 @@
+"""What one cell means: parsers for every column type, as DuckDB macros (columnar, no Python per row).
+
+``register_values`` creates the macros below on a connection as temporary macros. Every one gives NULL for NULL, for
+text of blanks only, and for text it can't read for certain: nothing is ever guessed. A caller tells 'unreadable' from
+'blank' with ``blank(s)``.
+
+=================  ===========================================================================================
+``blank(s)``       the text without outer blanks (incl. no-break and zero-width ones) and without NUL; NULL if none
+``fold(s)``        for matching: NFC, case-folded, inner blanks collapsed; accents are kept
+``parse_key``      = ``blank``
+``parse_str``      = ``blank``
+``parse_text``     = ``blank``, line ends as LF
+``parse_enum``     = ``blank`` (the list of values is applied by ``crm_pipeline.staging.typed``)
+``parse_html``     = ``blank``, line ends as LF
+``parse_email``    one address, lower-cased; ``mailto:``, ``<…>`` and a display name before ``<…>`` are taken off
+``parse_url``      http, https or no scheme, with a host that has a dot (or an IPv4 address); the text as it is
+``parse_money``    DECIMAL(24,6), see ``crm_pipeline.exports.amounts``
+``money_currency`` ISO 4217 code stated in the cell by code or symbol
+``parse_dec``      DECIMAL(24,6): a lone '.' is the decimal point, otherwise as money without currency
+``parse_int``      BIGINT: as ``parse_dec``, whole numbers only ('5.0' is 5)
+``parse_pct``      DECIMAL(9,4): the number as written, with or without '%' ('25 %' is 25, '0.25%' is 0.25)
+``parse_bool``     yes/no, true/false, 1/0, y/n, t/f, on/off, x, ✓
+``parse_date``     DATE, see ``crm_pipeline.exports.moments``
+``parse_dt``       TIMESTAMP in UTC, see there
+``split_list``     VARCHAR[] of the parts, blanks and repeats (equal under ``fold``) left out; NULL when none is left
+=================  ===========================================================================================
+
+Macros whose names begin with ``_`` take text that is trimmed already (the result of ``blank``): the typed tables trim
+each cell once and use these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import duckdb
+
+from crm_pipeline.exports.amounts import amount_macros
+from crm_pipeline.exports.moments import moment_macros
+
+DateOrder = Literal["dmy", "mdy", "ymd"]
+
+#: Characters trimmed at both ends of a cell: Unicode's White_Space, zero-width space and joiner-less marks, BOM, NUL.
+#: U+200C and U+200D are left out, they carry meaning at word ends of Indic scripts; a cell of one of them alone is blank.
+OUTER_BLANKS = "\x00\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200C))) + (
+    "\u200e\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+)
+
+#: The same as an RE2 class, without brackets.
+BLANK_CLASS = "".join(f"\\x{{{ord(character):x}}}" for character in OUTER_BLANKS)
+
+_ATOM = r"[A-Za-z0-9!#$%&*+/=?^_`{|}~'-]+"
+_ASCII_EMAIL = rf"{_ATOM}(?:\.{_ATOM})*@(?:[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*\.)+(?:[A-Za-z]{{2,63}}|[xX][nN]--[A-Za-z0-9-]+)"
+_WIDE_ATOM = _ATOM.replace("A-Za-z0-9", r"\pL\pM\pN")
+_LABEL = r"[\pL\pN][\pL\pM\pN]*(?:-+[\pL\pM\pN]+)*"
+_WIDE_EMAIL = rf"{_WIDE_ATOM}(?:\.{_WIDE_ATOM})*@(?:{_LABEL}\.)+(?:\pL[\pL\pM]+|[xX][nN]--[A-Za-z0-9-]+)"
+_DECORATED_EMAIL = (
+    rf"(?:[^<>@]*<[{BLANK_CLASS}]*)?(?:(?i:mailto:)[{BLANK_CLASS}]*)?({_WIDE_EMAIL})(?:\?[^<>]*)?(?:[{BLANK_CLASS}]*>)?"
+)
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_HOST = rf"(?:(?:(?:{_LABEL}|_[\pL\pN_-]+)\.)+(?:\pL[\pL\pM]+|[xX][nN]--[A-Za-z0-9-]+)\.?|{_OCTET}(?:\.{_OCTET}){{3}})"
+_URL = rf"(?i:https?)://(?:[^/@?#{BLANK_CLASS}]*@)?{_HOST}(?::[0-9]{{1,5}})?(?:[/?#][^{BLANK_CLASS}]*)?"
+_BARE_URL = rf"{_HOST}(?::[0-9]{{1,5}})?(?:[/?#][^{BLANK_CLASS}]*)?"
+
+TRUE_WORDS = ("yes", "true", "1", "y", "t", "x", "on", "✓", "✔", "☑")
+FALSE_WORDS = ("no", "false", "0", "n", "f", "off", "☐")
+
+
+def sql_text(value: str) -> str:
+    """A text constant of a macro's body; DuckDB texts have no escapes, and a NUL must be spelled ``chr(0)``."""
+    parts = ["'" + part.replace("'", "''") + "'" for part in value.split("\x00")]
+    return "(" + " || chr(0) || ".join(parts) + ")" if len(parts) > 1 else parts[0]
+
+
+def _text_macros() -> dict[str, str]:
+    true_words, false_words = (", ".join(map(sql_text, words)) for words in (TRUE_WORDS, FALSE_WORDS))
+    outer, inner = f"'^[{BLANK_CLASS}]+|[{BLANK_CLASS}]+$'", f"'[{BLANK_CLASS}]+'"
+    return {
+        # The first branch is the common one: both ends are printable ASCII, nothing to trim.
+        "_trim(s)": (
+            "CASE WHEN ord(s) BETWEEN 33 AND 126 AND s[-1] BETWEEN '!' AND '~' THEN s "
+            f"ELSE nullif(nullif(nullif(regexp_replace(s, {outer}, '', 'g'), ''), chr(8204)), chr(8205)) END"
+        ),
+        "blank(s)": "_trim(replace(s, chr(0), ''))",
+        "_lines(t)": "CASE WHEN contains(t, chr(13)) THEN replace(replace(t, chr(13) || chr(10), chr(10)), chr(13), chr(10)) ELSE t END",
+        "_collapse(t)": (
+            f"CASE WHEN regexp_full_match(t, '[!-~]+(?: [!-~]+)*') THEN t ELSE regexp_replace(t, {inner}, ' ', 'g') END"
+        ),
+        "_fold(t)": (
+            "replace(replace(replace(lower(nfc_normalize(_collapse(t))), 'ß', 'ss'), 'ς', 'σ'), 'ſ', 's')"
+        ),
+        "fold(s)": "_fold(blank(s))",
+        "_email(t)": (
+            f"CASE WHEN strlen(t) > 320 THEN NULL WHEN regexp_full_match(t, {sql_text(_ASCII_EMAIL)}) THEN lower(t) "
+            f"WHEN regexp_full_match(t, {sql_text(_WIDE_EMAIL)}) THEN lower(nfc_normalize(t)) "
+            f"WHEN regexp_full_match(t, {sql_text(_DECORATED_EMAIL)}) "
+            f"THEN lower(nfc_normalize(regexp_extract(t, {sql_text('^' + _DECORATED_EMAIL + '$')}, 1))) END"
+        ),
+        "_url(t)": f"CASE WHEN regexp_full_match(t, {sql_text(_URL)}) OR regexp_full_match(t, {sql_text(_BARE_URL)}) THEN t END",
+        "_bool(t)": f"CASE WHEN _fold(t) IN ({true_words}) THEN true WHEN _fold(t) IN ({false_words}) THEN false END",
+        "_key(t)": "t",
+        "_str(t)": "t",
+        "_enum(t)": "t",
+        "_text(t)": "_lines(t)",
+        "_html(t)": "_lines(t)",
+        "_parts(s, sep)": (
+            "list_filter(list_transform(string_split(s, sep), lambda part: blank(part)), lambda part: part IS NOT NULL)"
+        ),
+        "_distinct(parts)": (
+            "CASE WHEN len(parts) < 2 OR list_unique(list_transform(parts, lambda p: _fold(p))) = len(parts) THEN parts "
+            "ELSE list_filter(parts, lambda part, i: "
+            "list_position(list_transform(parts, lambda other: _fold(other)), _fold(part)) = i) END"
+        ),
+        "split_list(s, sep)": (
+            "CASE WHEN NOT contains(s, sep) THEN CASE WHEN blank(s) IS NOT NULL THEN [blank(s)] END "
+            "WHEN s IS NOT NULL THEN list_transform([_parts(s, sep)], lambda parts: "
+            "CASE WHEN len(parts) > 0 THEN _distinct(parts) END)[1] END"
+        ),
+    }
+
+
+#: Column types and the DuckDB type of their values.
+SQL_TYPES: dict[str, str] = {
+    "key": "VARCHAR",
+    "str": "VARCHAR",
+    "text": "VARCHAR",
+    "html": "VARCHAR",
+    "email": "VARCHAR",
+    "url": "VARCHAR",
+    "enum": "VARCHAR",
+    "money": "DECIMAL(24,6)",
+    "dec": "DECIMAL(24,6)",
+    "int": "BIGINT",
+    "pct": "DECIMAL(9,4)",
+    "bool": "BOOLEAN",
+    "date": "DATE",
+    "dt": "TIMESTAMP",
+}
+
+#: Column types any text is readable as.
+FREE_TYPES = frozenset({"key", "str", "text", "html"})
+
+
+def register_values(
+    connection: duckdb.DuckDBPyConnection, time_zone: str, date_order: DateOrder, currency_symbols: Mapping[str, str]
+) -> None:
+    """Create the macros of this module on a connection (again: the last call counts).
+
+    Args:
+        time_zone: zone of times without an offset: an IANA name, or a fixed offset as '+05:30'.
+        date_order: order of day, month and year in dates that are neither ISO nor name the month.
+        currency_symbols: symbol → ISO code, beside the ISO codes themselves.
+    """
+    macros = _text_macros() | amount_macros(currency_symbols) | moment_macros(time_zone, date_order)
+    macros |= {f"parse_{name}(s)": f"_{name}(blank(s))" for name in SQL_TYPES}
+    for signature, body in macros.items():
+        connection.execute(f"CREATE OR REPLACE TEMP MACRO {signature} AS {body}")

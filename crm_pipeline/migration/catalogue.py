@@ -1,0 +1,113 @@
+"""All assets and checks of a migration, derived from its mapping: one place for their keys and statements."""
+
+from __future__ import annotations
+
+from crm_pipeline.specs import Mapping, TargetSpec
+from crm_pipeline.verification.checks import CheckSpec
+
+
+class Catalogue:
+    """Keys and check specs of one source CRM."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        self.mapping = mapping
+
+    def source_asset(self, name: str) -> str:
+        """Key of a typed source object."""
+        return f"{self.mapping.name}/src_{name}"
+
+    def staged_asset(self, target: TargetSpec) -> str:
+        """Key of a target-shaped table."""
+        return f"{self.mapping.name}/stg_{target.table}"
+
+    def loaded_asset(self, env: str, target: TargetSpec) -> str:
+        """Key of a model in an environment."""
+        return f"{self.mapping.name}/{env}/{target.table}"
+
+    def environment_asset(self, env: str, name: str) -> str:
+        """Key of ``preflight``, ``verification`` or ``report`` of an environment."""
+        return f"{self.mapping.name}/{env}/{name}"
+
+    def depends_on(self, target: TargetSpec) -> list[TargetSpec]:
+        """Targets whose records this one links to, in order of loading."""
+        linked = {
+            self.mapping.blocks[link.to][0].model
+            for block in target.sources for spec in block.fields.values() for link in spec.links
+        } - {target.model}  # fmt: skip
+        if any(block.fields for block in target.sources if any(name.startswith("x_") for name in block.fields)):
+            linked |= {t.model for t in self.mapping.targets if t.model == "ir.model.fields"}
+        if target.gate is not None:
+            linked |= {t.model for t in self.mapping.targets if t.match.queue == target.gate.queue}
+        return [t for t in self.mapping.targets if t.model in linked]
+
+    def objects_of(self, target: TargetSpec) -> list[str]:
+        """Source objects and derived tables a target is staged from."""
+        names: dict[str, None] = {}
+        for block in target.sources:
+            for name in [block.object, *(join.table for join in block.join)]:
+                if name is not None:
+                    names[name.removesuffix("_members") if name not in self.mapping.source.objects else name] = None
+        return list(names)
+
+    def source_checks(self, name: str) -> dict[str, CheckSpec]:
+        """Checks of one source object, by name."""
+        asset = self.source_asset(name)
+        specs = [
+            CheckSpec(asset, "export_is_complete", "Files are readable, no required column is missing, and row counts agree with the manifest."),
+            CheckSpec(asset, "typed_schema_holds", "Every accepted row fits the contract's types, keys and allowed values."),
+            CheckSpec(asset, "export_is_proven", "A manifest proves that the export is complete, and its files hold nothing odd.", "WARN", blocking=False),
+            CheckSpec(asset, "columns_are_mapped", "Every column of the files is known to the mapping.", "WARN", blocking=False),
+            CheckSpec(asset, "rows_are_accepted", "No row is in quarantine.", "WARN", blocking=False),
+            CheckSpec(asset, "values_are_readable", "Every value could be read as its type says.", "WARN", blocking=False),
+        ]  # fmt: skip
+        return {spec.name: spec for spec in specs}
+
+    def staged_checks(self, target: TargetSpec) -> dict[str, CheckSpec]:
+        """Checks of a target-shaped table, by name."""
+        asset = self.staged_asset(target)
+        specs = [
+            CheckSpec(
+                asset,
+                "staged_schema_holds",
+                "Every staged record has a valid external id of its own and the mapped fields.",
+            )
+        ]
+        return {spec.name: spec for spec in specs}
+
+    def preflight_checks(self, env: str) -> dict[str, CheckSpec]:
+        """Checks made before the first write, by name."""
+        asset = self.environment_asset(env, "preflight")
+        specs = [
+            CheckSpec(asset, "mapped_fields_exist", "Every mapped field exists in the destination, can be written and has a fitting type."),
+            CheckSpec(asset, "models_installed", "The apps the mapping needs are installed."),
+            CheckSpec(asset, "leads_feature_enabled", "The Leads menu is on, so that salespeople see what is loaded as leads.", "WARN", blocking=False),
+        ]  # fmt: skip
+        return {spec.name: spec for spec in specs}
+
+    def loaded_checks(self, env: str, target: TargetSpec) -> dict[str, CheckSpec]:
+        """Checks of a model in an environment, by name."""
+        asset = self.loaded_asset(env, target)
+        specs = [
+            CheckSpec(asset, "row_accounting", "Every staged record is in Odoo, or held or refused with a reason."),
+            CheckSpec(asset, "fields_equal", "Every record was read back and every mapped field holds what was meant."),
+            CheckSpec(asset, "records_accepted", "Odoo refused no record and none is held back.", "WARN", blocking=False),
+            CheckSpec(asset, "values_found", "Every looked-up value was found in Odoo.", "WARN", blocking=False),
+        ]  # fmt: skip
+        if target.match.queue is not None:
+            specs.append(
+                CheckSpec(asset, f"{target.match.queue}_resolved", "Everyone who owns a record is an Odoo user.")
+            )
+        return {spec.name: spec for spec in specs}
+
+    def verification_checks(self, env: str) -> dict[str, CheckSpec]:
+        """Checks of an environment as a whole, by name."""
+        asset = self.environment_asset(env, "verification")
+        specs = [
+            CheckSpec(asset, "every_row_accounted", "Exported = loaded + merged + excluded + quarantined + queued + duplicates, for every object."),
+            CheckSpec(asset, "control_totals_equal", "Sums are equal on both sides, by currency."),
+            CheckSpec(asset, "no_mail_queued", "No mail was put into Odoo's outgoing queue and nobody was notified."),
+            CheckSpec(asset, "no_followers_added", "No loaded record got a follower."),
+            CheckSpec(asset, "no_foreign_messages", "No loaded record has a message that is not the migration's."),
+            CheckSpec(asset, "messages_in_order", "Messages of a record show in the order of their time."),
+        ]  # fmt: skip
+        return {spec.name: spec for spec in specs}

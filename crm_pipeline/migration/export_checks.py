@@ -1,0 +1,66 @@
+"""Read all objects of a drop and judge them: the checks of the export."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm_pipeline.exports import Drop, ExportAudit, read_object
+from crm_pipeline.specs import SourceSpec
+from crm_pipeline.staging.schemas import validate_typed
+from crm_pipeline.staging.store import StagingStore, literal
+from crm_pipeline.staging.references import check_references
+from crm_pipeline.staging.typed import type_object
+from crm_pipeline.verification.checks import SHOWN_ROWS, CheckResult, CheckSpec
+
+
+def read_objects(store: StagingStore, spec: SourceSpec, drop: Drop) -> dict[str, ExportAudit]:
+    """Read and type every object of a drop, then check the references between them."""
+    audits = {}
+    for name in spec.objects:
+        audits[name] = read_object(store, spec, name, drop)
+        type_object(store, spec, name, audits[name])
+    check_references(store, spec)
+    return audits
+
+
+def check_object(
+    store: StagingStore, spec: SourceSpec, checks: dict[str, CheckSpec], audit: ExportAudit
+) -> list[CheckResult]:
+    """The checks of one source object after all objects were read."""
+    name = audit.object
+    files = ", ".join(f"{file.name} ({file.rows} rows, {file.encoding})" for file in audit.files) or "no file"
+    problems = tuple({"code": p.code, "file": p.file, "problem": p.message} for p in audit.problems)
+    failures = validate_typed(store, spec, name)
+    odd = tuple(
+        {"code": p.code, "file": p.file, "warning": p.message}
+        for p in audit.warnings if p.code != "unmapped_column" and (audit.files or p.code != "no_manifest")
+    )  # fmt: skip
+    unmapped = tuple({"column": label} for label in (*audit.unknown_columns, *audit.custom_columns))
+    quarantine = f"SELECT file, \"row\", key, reason, detail FROM ops.fate WHERE object = {literal(name)} AND fate = 'quarantined'"
+    warnings = f'SELECT file, "row", "column", value, reason, message FROM ops.issue WHERE object = {literal(name)} AND severity = \'warning\''
+    return [
+        CheckResult(
+            checks["export_is_complete"], not problems, files if not problems else str(problems[0]["problem"]), problems
+        ),
+        CheckResult(
+            checks["typed_schema_holds"], failures.is_empty(),
+            f"{failures.height} violations" if failures.height else "no violation", tuple(failures.head(SHOWN_ROWS).to_dicts()),
+        ),
+        CheckResult(
+            checks["export_is_proven"], not odd, "; ".join(str(w["warning"]) for w in odd) or "the manifest agrees", odd
+        ),
+        CheckResult(
+            checks["columns_are_mapped"], not unmapped,
+            f"kept as text, not migrated: {', '.join(c['column'] for c in unmapped)}" if unmapped else "all columns are known",
+            unmapped,
+        ),
+        _listed(store, checks["rows_are_accepted"], quarantine, "rows in quarantine"),
+        _listed(store, checks["values_are_readable"], warnings, "values with a warning"),
+    ]  # fmt: skip
+
+
+def _listed(store: StagingStore, spec: CheckSpec, query: str, what: str) -> CheckResult:
+    """A check that is green when a query gives nothing."""
+    count = int(store.value(f"SELECT count(*) FROM ({query})"))
+    rows: tuple[dict[str, Any], ...] = tuple(store.frame(f"{query} LIMIT {SHOWN_ROWS}").to_dicts()) if count else ()
+    return CheckResult(spec, count == 0, f"{count} {what}", rows, query)

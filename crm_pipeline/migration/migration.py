@@ -1,0 +1,246 @@
+"""The migration of one source CRM: the operations the command line and Dagster both call.
+
+The order is read, stage, preflight, load (model after model), verify. Each operation leaves its findings in the
+staging store and returns its check results; nothing is kept in memory between them.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from crm_pipeline.exports.drops import Drop, list_drops, open_drop
+from crm_pipeline.exports.values import register_values
+from crm_pipeline.migration import records
+from crm_pipeline.migration.catalogue import Catalogue
+from crm_pipeline.migration.export_checks import check_object, read_objects
+from crm_pipeline.migration.load_checks import check_environment, check_loaded, check_preflight
+from crm_pipeline.migration.resolutions import read_owner_decisions
+from crm_pipeline.odoo.destination import Destination
+from crm_pipeline.odoo.environments import open_destination
+from crm_pipeline.odoo.ledger import Ledger
+from crm_pipeline.odoo.loader import GateClosedError, LoadCounts, load_target
+from crm_pipeline.odoo.sender import Sender
+from crm_pipeline.settings import Settings
+from crm_pipeline.specs import Mapping, TargetSpec, load_mapping
+from crm_pipeline.staging.staged_schemas import validate_staged
+from crm_pipeline.staging.staged import stage_target
+from crm_pipeline.staging.store import StagingStore, quote
+from crm_pipeline.transforms.functions import register_functions
+from crm_pipeline.transforms.policies import build_derived, check_policies
+from crm_pipeline.verification.accounting import environment_fates, record_documented
+from crm_pipeline.verification.checks import CheckResult
+from crm_pipeline.verification.normal import register_normal_forms
+from crm_pipeline.verification.readback import verify_target
+from crm_pipeline.verification.side_effects import take_baseline
+from crm_pipeline.verification.totals import control_totals
+
+logger = logging.getLogger(__name__)
+
+#: Called with (phase, rows done, rows in total).
+Progress = Callable[[str, int, int], None]
+
+
+class MigrationError(Exception):
+    """The migration can't go on; the message says what to do."""
+
+
+class ProductionLockedError(MigrationError):
+    """Production was asked for without a valid sign-off of the sandbox."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(
+            f"production is locked: the sandbox migration of '{source}' with this mapping has not been signed off. Run the "
+            "sandbox, let the customer check it, and sign it off first."
+        )
+
+
+class Migration:
+    """An open migration; close it to free the staging store.
+
+    Args:
+        settings: data root, specs and environments.
+        source: name of the source CRM.
+        progress: called while rows are loaded and read back.
+        clock: current time, UTC.
+    """
+
+    def __init__(
+        self, settings: Settings, source: str, *, progress: Progress = lambda phase, done, total: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC).replace(tzinfo=None),
+    ) -> None:  # fmt: skip
+        self.settings, self.progress, self.clock = settings, progress, clock
+        self.mapping: Mapping = load_mapping(settings.specs_root / source)
+        check_policies(self.mapping.source)
+        self.catalogue = Catalogue(self.mapping)
+        self.run_id = f"{clock():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        self.store = StagingStore(settings.data.store(source))
+        spec = self.mapping.source
+        register_values(self.store.connection, spec.time_zone, spec.date_order, spec.currency_symbols)
+        register_functions(self.store.connection, account_currency=spec.account_currency)
+        register_normal_forms(self.store.connection)
+
+    # -- export and staging ------------------------------------------------------------------------------------------
+
+    def newest_drop(self, name: str | None = None) -> Drop:
+        """Open a drop by name, or the newest full one; raises ``MigrationError`` when there is none."""
+        folder = self.settings.data.exports(self.mapping.name)
+        names = list_drops(folder)
+        if name is not None and name not in names:
+            raise MigrationError(f"no drop '{name}' in {folder}; there are: {', '.join(names) or 'none'}")
+        for candidate in [name] if name else reversed(names):
+            drop = open_drop(self.mapping.source, folder / str(candidate))
+            if not drop.is_delta:
+                return drop
+            if name is not None:
+                raise MigrationError(f"drop '{name}' is a delta; migrate needs a full export")
+        raise MigrationError(f"no export found: put the files of one full export into {folder}/<drop name>/")
+
+    def read(self, drop: Drop) -> list[CheckResult]:
+        """Read and type every object of the drop."""
+        for (table,) in self.store.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'staged'"):
+            self.store.execute(f"DROP TABLE {quote(f'staged.{table}')}")
+        audits = read_objects(self.store, self.mapping.source, drop)
+        record_documented(self.store, self.mapping)
+        results = [
+            result
+            for name in self.mapping.source.objects
+            for result in check_object(
+                self.store, self.mapping.source, self.catalogue.source_checks(name), audits[name]
+            )
+        ]
+        records.keep_checks(self.store, records.STAGING, self.run_id, results)
+        return results
+
+    def stage(self) -> list[CheckResult]:
+        """Build derived and target-shaped tables."""
+        build_derived(self.store, self.mapping.source)
+        self.store.execute(
+            "DELETE FROM ops.fate WHERE fate IN ('merged') OR (fate = 'excluded' AND reason <> 'documented')"
+        )
+        results = []
+        for target in self.mapping.targets:
+            counts = stage_target(self.store, self.mapping, target)
+            failures = validate_staged(self.store, target)
+            results.append(
+                CheckResult(
+                    self.catalogue.staged_checks(target)["staged_schema_holds"], failures.is_empty(),
+                    f"{counts.rows} records staged" if failures.is_empty() else f"{failures.height} violations",
+                    tuple(failures.head(20).to_dicts()),
+                )
+            )  # fmt: skip
+        records.keep_checks(self.store, records.STAGING, self.run_id, results)
+        return results
+
+    # -- destination -------------------------------------------------------------------------------------------------
+
+    def open(self, env: str) -> Destination:
+        """Open the destination of an environment."""
+        if env == "production":
+            raise ProductionLockedError(self.mapping.name)
+        return open_destination(self.settings.environment(env, self.mapping.name))
+
+    def ledger(self, env: str) -> Ledger:
+        """The ledger of an environment, for this run."""
+        return Ledger(self.store, env, self.mapping.name, self.run_id, self.clock())
+
+    def preflight(self, env: str, destination: Destination) -> list[CheckResult]:
+        """Check the destination before anything is written, and note what it holds of mails and followers."""
+        ledger = self.ledger(env)
+        uuid_found = destination.search_read("ir.config_parameter", [("key", "=", "database.uuid")], ["value"])
+        if uuid_found and ledger.bind(str(uuid_found[0]["value"])):
+            logger.warning("%s is another database than before; its ledger starts anew from Odoo's external ids", env)
+        decisions = read_owner_decisions(self.store, self.settings.data.resolutions(self.mapping.name))
+        for unused in decisions.unused:
+            logger.warning("owners.csv: nobody in the export is called '%s'; the decision is not used", unused)
+        self.store.execute("DELETE FROM ops.baseline WHERE env = ?", [env])
+        for model, highest in take_baseline(destination).highest.items():
+            self.store.execute("INSERT INTO ops.baseline VALUES (?, ?, ?)", [env, model, highest])
+        results = check_preflight(self.mapping, destination, self.catalogue.preflight_checks(env))
+        records.keep_checks(self.store, env, self.run_id, results)
+        return results
+
+    def load(
+        self, env: str, destination: Destination, target: TargetSpec
+    ) -> tuple[LoadCounts | None, list[CheckResult]]:
+        """Load one model; returns its counts, or ``None`` with a failed check when its gate is closed."""
+        started = time.monotonic()
+        specs = self.catalogue.loaded_checks(env, target)
+        try:
+            counts = load_target(
+                self.store, self.mapping, target, destination, self.ledger(env), Sender(destination, self.mapping.name),
+                lambda done, total: self.progress(f"load {target.model}", done, total),
+            )  # fmt: skip
+        except GateClosedError as closed:
+            results = [CheckResult(specs["row_accounting"], passed=False, message=str(closed))]
+            records.keep_checks(self.store, env, self.run_id, results)
+            staged = int(self.store.value(f'SELECT count(*) FROM staged."{target.table}"'))
+            here = int(
+                self.store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", [env, target.model])
+            )
+            held = LoadCounts(target.model, staged, 0, 0, here, 0, 0, staged - here)
+            records.keep_counts(self.store, env, held, time.monotonic() - started)
+            return None, results
+        records.keep_counts(self.store, env, counts, time.monotonic() - started)
+        return counts, []
+
+    def verify(
+        self, env: str, destination: Destination, target: TargetSpec, counts: LoadCounts | None
+    ) -> list[CheckResult]:
+        """Read one model back, compare every field, and account for its records."""
+        verified = verify_target(
+            self.store, self.mapping, target, destination, env,
+            lambda done, total: self.progress(f"verify {target.model}", done, total),
+        )  # fmt: skip
+        specs = self.catalogue.loaded_checks(env, target)
+        results = check_loaded(
+            self.store, self.mapping, target, env, specs, verified, counts.warnings if counts else ()
+        )
+        records.keep_checks(self.store, env, self.run_id, results)
+        return results
+
+    def account(self, env: str) -> None:
+        """Give every exported row its fate as far as the run came."""
+        environment_fates(self.store, self.mapping, env)
+
+    def finish(self, env: str, destination: Destination) -> list[CheckResult]:
+        """Account for every exported row, compare control totals and prove the absence of side effects."""
+        self.account(env)
+        totals = control_totals(self.store, self.mapping, destination, env)
+        records.keep_totals(self.store, env, totals)
+        results = check_environment(
+            self.store, self.mapping, destination, env, self.catalogue.verification_checks(env), totals
+        )
+        records.keep_checks(self.store, env, self.run_id, results)
+        return results
+
+    # -- runs --------------------------------------------------------------------------------------------------------
+
+    def start(self, env: str, drop: Drop, destination: Destination) -> None:
+        """Note the run and drop the check results of earlier ones."""
+        self.store.execute("DELETE FROM ops.check_result WHERE env = ?", [env])
+        records.start_run(
+            self.store,
+            {
+                "run_id": self.run_id, "env": env, "drop": drop.name, "fingerprint": drop.fingerprint,
+                "mapping_hash": self.mapping.hash, "odoo_kind": destination.kind, "odoo_version": destination.version,
+                "odoo_database": destination.database, "odoo_url": destination.base_url, "started_at": self.clock(),
+            },
+        )  # fmt: skip
+
+    def end(self, *, ok: bool) -> None:
+        """Note the run's end."""
+        records.end_run(self.store, self.run_id, self.clock(), ok=ok)
+
+    def close(self) -> None:
+        """Free the staging store."""
+        self.store.close()
+
+    def __enter__(self) -> Migration:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,65 @@
+"""What a run found and did, kept in the staging store so that reports and result files can be built at any time."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from crm_pipeline.odoo.loader import LoadCounts
+from crm_pipeline.staging.store import StagingStore
+from crm_pipeline.verification.checks import CheckResult
+from crm_pipeline.verification.totals import ControlTotal
+
+#: Checks of the export and of staging belong to no environment.
+STAGING = "staging"
+
+
+def keep_checks(store: StagingStore, env: str, run_id: str, results: list[CheckResult]) -> None:
+    """Replace earlier outcomes of the same checks."""
+    for result in results:
+        spec = result.spec
+        store.execute(
+            'DELETE FROM ops.check_result WHERE env = ? AND asset = ? AND "check" = ?', [env, spec.asset, spec.name]
+        )
+        store.execute(
+            "INSERT INTO ops.check_result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [env, spec.asset, spec.name, result.passed, spec.severity, spec.blocking, result.message, spec.description,
+             json.dumps(result.rows, default=str, ensure_ascii=False), result.query, run_id],
+        )  # fmt: skip
+
+
+def forget_checks(store: StagingStore, env: str, assets: list[str]) -> None:
+    """Drop outcomes of an earlier run, so that a report never shows a check that was not made."""
+    store.execute("DELETE FROM ops.check_result WHERE env = ? AND list_contains(?, asset)", [env, assets])
+
+
+def keep_counts(store: StagingStore, env: str, counts: LoadCounts, seconds: float) -> None:
+    """Replace the counts of a model."""
+    c = counts
+    store.execute("DELETE FROM ops.load_count WHERE env = ? AND model = ?", [env, c.model])
+    store.execute(
+        "INSERT INTO ops.load_count VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [env, c.model, c.staged, c.created, c.updated, c.unchanged, c.linked, c.failed, c.held, seconds],
+    )
+
+
+def keep_totals(store: StagingStore, env: str, totals: list[ControlTotal]) -> None:
+    """Replace the control totals of an environment."""
+    store.execute("DELETE FROM ops.control_total WHERE env = ?", [env])
+    for t in totals:
+        store.execute(
+            "INSERT INTO ops.control_total VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [env, t.name, t.currency, t.source, t.odoo, t.equal, t.records],
+        )
+
+
+def start_run(store: StagingStore, values: dict[str, Any]) -> None:
+    """Note the beginning of a run; ``values`` are columns of ``ops.run``."""
+    names = ", ".join(f'"{name}"' for name in values)
+    store.execute(f"INSERT INTO ops.run ({names}) VALUES ({', '.join('?' * len(values))})", list(values.values()))
+
+
+def end_run(store: StagingStore, run_id: str, ended_at: datetime, *, ok: bool) -> None:
+    """Note the end of a run."""
+    store.execute("UPDATE ops.run SET ended_at = ?, ok = ? WHERE run_id = ?", [ended_at, ok, run_id])

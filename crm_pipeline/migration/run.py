@@ -1,0 +1,118 @@
+"""A whole migration in one call: read, stage, preflight, load and verify model after model, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crm_pipeline.migration.migration import Migration
+from crm_pipeline.migration.result import build_result
+from crm_pipeline.reports import build_report
+from crm_pipeline.specs import TargetSpec
+from crm_pipeline.verification.checks import CheckResult
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What a run came to: the result document, the report's path, and the checks that stopped it."""
+
+    result: dict[str, Any]
+    report: Path | None
+    stopped_by: tuple[CheckResult, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check of severity ERROR passed."""
+        return bool(self.result["ok"])
+
+
+def migrate(
+    migration: Migration, env: str, *, drop_name: str | None = None, only: tuple[str, ...] = (), dry_run: bool = False
+) -> RunOutcome:
+    """Run the migration of one environment.
+
+    A model whose blocking check fails stops the models that depend on it; the others go on. What was loaded stays, and
+    running again continues.
+
+    Args:
+        migration: the open migration.
+        env: sandbox or production.
+        drop_name: an export drop; the newest full one when not given.
+        only: Odoo models to load; all when empty.
+        dry_run: stop before anything is written.
+    """
+    unknown = [model for model in only if all(t.model != model for t in migration.mapping.targets)]
+    if unknown:
+        known = ", ".join(t.model for t in migration.mapping.targets)
+        raise ValueError(f"--only: nothing is mapped to '{unknown[0]}'; the models are {known}")
+    drop = migration.newest_drop(drop_name)
+    destination = migration.open(env)
+    try:
+        migration.start(env, drop, destination)
+        stops = [r for r in migration.read(drop) if r.stops]
+        if not stops:
+            stops = [r for r in migration.stage() if r.stops]
+        if not stops:
+            stops = [r for r in migration.preflight(env, destination) if r.stops]
+        if not stops and not dry_run:
+            stops = _load_all(migration, env, destination, only)
+            stops += [r for r in migration.finish(env, destination) if r.stops]
+        else:
+            migration.account(env)
+    finally:
+        destination.close()
+    return _outcome(migration, env, tuple(stops))
+
+
+def verify(migration: Migration, env: str) -> RunOutcome:
+    """Read everything back and compare again, without loading."""
+    drop = migration.newest_drop()
+    destination = migration.open(env)
+    try:
+        migration.start(env, drop, destination)
+        stops: list[CheckResult] = []
+        for target in migration.mapping.targets:
+            stops += [r for r in migration.verify(env, destination, target, None) if r.stops]
+        stops += [r for r in migration.finish(env, destination) if r.stops]
+    finally:
+        destination.close()
+    return _outcome(migration, env, tuple(stops))
+
+
+def report(migration: Migration, env: str) -> Path:
+    """Build the report of an environment from the staging store."""
+    data = migration.settings.data
+    return build_report(
+        migration.store, migration.mapping, env, data.reports(migration.mapping.name, env), migration.clock(), data.path
+    )
+
+
+def _load_all(migration: Migration, env: str, destination: Any, only: tuple[str, ...]) -> list[CheckResult]:
+    stops: list[CheckResult] = []
+    blocked: set[str] = set()
+    for target in migration.mapping.targets:
+        if only and target.model not in only:
+            continue
+        if _waits_for(migration, target, blocked):
+            blocked.add(target.model)
+            continue
+        counts, results = migration.load(env, destination, target)
+        results += migration.verify(env, destination, target, counts) if counts is not None else []
+        found = [r for r in results if r.stops]
+        if found:
+            blocked.add(target.model)
+            stops += found
+    return stops
+
+
+def _waits_for(migration: Migration, target: TargetSpec, blocked: set[str]) -> bool:
+    return any(other.model in blocked for other in migration.catalogue.depends_on(target))
+
+
+def _outcome(migration: Migration, env: str, stops: tuple[CheckResult, ...]) -> RunOutcome:
+    data = migration.settings.data
+    path = report(migration, env)
+    result = build_result(migration.store, migration.mapping, env, migration.run_id, path, data.path)
+    migration.end(ok=result["ok"])
+    return RunOutcome(result, path, stops)

@@ -1,0 +1,180 @@
+"""The embedded destination: an Odoo database of our own for rehearsals."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+from crm_pipeline.odoo.destination import Context, Domain, FieldSchema, LoadResult, Record
+from crm_pipeline.odoo.embedded.differences import DIFFERENCES
+from crm_pipeline.odoo.embedded.loading import Load, Refused
+from crm_pipeline.odoo.embedded.methods import METHODS, ModelMethod
+from crm_pipeline.odoo.embedded.orm import Orm
+from crm_pipeline.odoo.embedded.reading import Reader
+from crm_pipeline.odoo.embedded.registry import Registry
+from crm_pipeline.odoo.embedded.rules import RULES
+from crm_pipeline.odoo.embedded.seeds import plant
+from crm_pipeline.odoo.embedded.store import Store
+from crm_pipeline.odoo.errors import CallError, ConfigurationError
+from crm_pipeline.odoo.schemas import bundled_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+from contextlib import contextmanager
+
+
+class EmbeddedOdoo:
+    """:class:`~crm_pipeline.odoo.destination.Destination` in one sqlite file.
+
+    Args:
+        path: the file; made and filled like a fresh Odoo when it does not exist.
+        version: a bundled series, for example ``18.0``.
+        now: the clock of ``create_date``, ``write_date`` and what Odoo stamps; naive UTC or aware.
+
+    Raises:
+        ConfigurationError: the version is not bundled, or the file holds another version.
+    """
+
+    kind: Literal["embedded"] = "embedded"
+
+    def __init__(self, path: Path, version: str, *, now: Callable[[], datetime]) -> None:
+        if version not in bundled_versions() or version not in DIFFERENCES:
+            message = f"Odoo {version!r} is not bundled; set VERSION to one of {', '.join(bundled_versions())}"
+            raise ConfigurationError(message)
+        self._path, self._version, self._now = path, version, now
+        self._store = Store(path)
+        self._registry_stamp: Any = None
+        with self._store.transaction():
+            kept = self._store.meta("version")
+            if kept is None:
+                plant(self._store, version, now().strftime("%Y-%m-%d %H:%M:%S.%f"))
+                self._store.set_meta("version", version)
+                self._store.set_meta("registry", 0)
+        if kept not in {None, version}:
+            self._store.close()
+            message = f"{path} holds an embedded Odoo {kept}, not {version}; set VERSION to {kept} or remove the file"
+            raise ConfigurationError(message)
+
+    @staticmethod
+    def limits() -> tuple[str, ...]:
+        """What a rehearsal here can't show about a real database, in sentences for reports."""
+        return LIMITS
+
+    def __repr__(self) -> str:
+        return f"<EmbeddedOdoo {self.database} {self._version}>"
+
+    @property
+    def version(self) -> str:
+        """The series, ``18.0``."""
+        return self._version
+
+    @property
+    def database(self) -> str:
+        """The file."""
+        return f"embedded ({self._path})"
+
+    @property
+    def base_url(self) -> str | None:
+        """There is no web client."""
+        return None
+
+    def fields_get(self, model: str) -> dict[str, FieldSchema]:
+        """See :class:`Destination`."""
+        with self._orm(write=False) as orm:
+            return dict(orm.registry.model(model).fields)
+
+    def search_read(  # noqa: PLR0913 - Odoo's own arguments
+        self,
+        model: str,
+        domain: Domain,
+        fields: Sequence[str],
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+        order: str | None = None,
+        context: Context | None = None,
+    ) -> list[Record]:
+        """See :class:`Destination`."""
+        with self._orm(write=False) as orm:
+            kind = orm.registry.model(model)
+            reader = Reader(orm, kind, fields)
+            return reader.read(orm.search_docs(kind, domain, context or {}, offset, limit, order))
+
+    def search_count(self, model: str, domain: Domain, *, context: Context | None = None) -> int:
+        """See :class:`Destination`."""
+        with self._orm(write=False) as orm:
+            return orm.count(orm.registry.model(model), domain, context or {})
+
+    def create(self, model: str, vals_list: Sequence[Record], *, context: Context | None = None) -> list[int]:
+        """See :class:`Destination`."""
+        with self._orm() as orm:
+            return orm.create(model, vals_list, context or {})
+
+    def write(self, model: str, ids: Sequence[int], vals: Record, *, context: Context | None = None) -> None:
+        """See :class:`Destination`."""
+        with self._orm() as orm:
+            orm.write(model, ids, vals, context or {})
+
+    def load(
+        self, model: str, fields: Sequence[str], rows: Sequence[Sequence[Any]], *, context: Context | None = None
+    ) -> LoadResult:
+        """See :class:`Destination`."""
+        try:
+            with self._orm() as orm:
+                return Load(orm, orm.registry.model(model), context or {}).run(fields, rows)
+        except Refused as refused:
+            return LoadResult(None, refused.messages)
+
+    def unlink(self, model: str, ids: Sequence[int], *, context: Context | None = None) -> None:
+        """See :class:`Destination`."""
+        with self._orm() as orm:
+            orm.unlink(model, ids, context or {})
+
+    def call(self, model: str, method: str, ids: Sequence[int] | None = None, **kwargs: Any) -> Any:
+        """See :class:`Destination`; raises CallError for methods the embedded destination does not have."""
+        if method.startswith("_"):
+            raise CallError(f"Private methods (such as {method}) cannot be called remotely.", call=f"{model}.{method}")
+        found: ModelMethod | None = METHODS.get((model, method)) or METHODS.get(("*", method))
+        if found is None:
+            message = f"the embedded destination does not have {model}.{method}"
+            raise CallError(message, call=f"{model}.{method}")
+        context = kwargs.pop("context", None) or {}
+        with self._orm() as orm:
+            return json.loads(json.dumps(found(orm, orm.registry.model(model), list(ids or ()), kwargs, context)))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+    @contextmanager
+    def _orm(self, *, write: bool = True) -> Iterator[Orm]:
+        """One call: one transaction."""
+        with self._store.transaction(write=write):
+            orm = Orm(self._store, self._registry(), DIFFERENCES[self._version], RULES, self._now())
+            yield orm
+
+    def _registry(self) -> Registry:
+        """The models; read again when custom fields changed, here or in another process."""
+        stamp = self._store.meta("registry")
+        if stamp != self._registry_stamp:
+            custom = self._store.find("ir.model.fields", state="manual")
+            models = [doc for _, doc in self._store.find("ir.model", state="manual")]
+            self._registered = Registry(self._version, custom, models)
+            self._registry_stamp = stamp
+        return self._registered
+
+
+LIMITS = (
+    "rights: every call has the administrator's; access rules and record rules are not checked",
+    "concurrency: calls run one after another, so serialization failures and locks do not occur",
+    "mail: nothing is sent; rows in mail.mail show what a context that is not quiet would have queued",
+    "other modules: only the bundled models exist; references by database id to any other model are believed",
+    "computed fields: phone_sanitized, automated probabilities, activity states and counters are not computed",
+    "automated actions, scheduled actions, customised views and constraints of other modules do not run",
+    "languages other than en_US, several companies and company-dependent values are not simulated",
+    "HTML is cleaned with another library than Odoo's: insignificant markup may differ",
+    "speed and size limits of a server (time-outs, memory, request size) do not apply",
+)

@@ -1,0 +1,123 @@
+"""Public methods beyond the ORM's own, as far as a migration calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from crm_pipeline.odoo.destination import Context
+from crm_pipeline.odoo.embedded.cells import names_of
+from crm_pipeline.odoo.embedded.reading import Reader, display_name
+from crm_pipeline.odoo.embedded.registry import Model
+from crm_pipeline.odoo.errors import CallError, DataError
+
+if TYPE_CHECKING:
+    from crm_pipeline.odoo.embedded.orm import Orm
+
+Arguments = dict[str, Any]
+ModelMethod = Callable[["Orm", Model, list[int], Arguments, Context], Any]
+
+
+def _read(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    rows = {
+        key: doc for key, doc in orm.search_docs(model, [["id", "in", ids]], {"active_test": False}, 0, None, "id")
+    }
+    del context
+    reader = Reader(orm, model, arguments.get("fields") or [])
+    return reader.read([(key, rows[key]) for key in ids if key in rows])
+
+
+def _search(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del ids
+    domain, order = arguments.get("domain") or [], arguments.get("order")
+    offset, limit = arguments.get("offset") or 0, arguments.get("limit")
+    return orm.search_ids(model, domain, context, offset=offset, limit=limit, order=order)
+
+
+def _name_search(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del ids
+    name, operator = arguments.get("name") or "", arguments.get("operator") or "ilike"
+    if operator == "=":
+        found = names_of(orm, model.name, {name})[name]
+    else:
+        found = orm.search_ids(model, [["display_name", operator, name]], context, limit=arguments.get("limit") or 100)
+    docs = orm.store.get(model.name, found)
+    return [[key, display_name(docs[key])] for key in found]
+
+
+def _exists(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del arguments, context
+    missing = orm.store.missing(model.name, ids)
+    return [key for key in ids if key not in missing]
+
+
+def _archive(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del arguments
+    orm.write(model.name, ids, {"active": False}, context)
+    return True
+
+
+def _unarchive(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del arguments
+    orm.write(model.name, ids, {"active": True}, context)
+    return True
+
+
+def _default_get(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del orm, ids, context
+    names = arguments.get("fields") or arguments.get("fields_list") or []
+    return {name: model.defaults[name] for name in names if name in model.defaults}
+
+
+def _object_reference(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del model, ids, context
+    module, name = arguments["module"], arguments["xml_id"]
+    found = orm.store.find("ir.model.data", module=module, name=name)
+    if not found or orm.store.missing(found[0][1]["model"], [found[0][1]["res_id"]]):
+        raise CallError(f"External ID not found in the system: {module}.{name}", call="ir.model.data")
+    return [found[0][1]["model"], found[0][1]["res_id"]]
+
+
+def _has_group(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del context
+    module, _, name = str(arguments.get("group_ext_id") or arguments.get("group_id") or "").partition(".")
+    found = orm.store.find("ir.model.data", module=module, name=name)
+    users = orm.store.get(model.name, ids or [2])
+    groups = orm.differences.group_field
+    return bool(found) and all(found[0][1]["res_id"] in user.get(groups, ()) for user in users.values())
+
+
+def _apply_settings(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    """``group_use_lead``: leads become the default type and every team uses them (ODOO_FACTS 4)."""
+    del arguments, context
+    for doc in orm.store.get(model.name, ids).values():
+        if doc.get("group_use_lead"):
+            orm.store.set_meta("use_leads", 1)
+            orm.touch("crm.team", [(key, {**team, "use_leads": True}) for key, team in orm.store.find("crm.team")])
+            _join_group(orm, "crm", "group_use_lead")
+    return False
+
+
+def _join_group(orm: Orm, module: str, name: str) -> None:
+    found = orm.store.find("ir.model.data", module=module, name=name)
+    if not found:
+        raise DataError(f"group {module}.{name} does not exist", call="res.config.settings")
+    group, field = found[0][1]["res_id"], orm.differences.group_field
+    users = [(key, doc) for key, doc in orm.store.find("res.users") if not doc.get("share")]
+    orm.store.update(
+        "res.users", [(key, {**doc, field: sorted({*doc.get(field, ()), group})}) for key, doc in users]
+    )
+
+
+METHODS: dict[tuple[str, str], ModelMethod] = {
+    ("*", "read"): _read,
+    ("*", "search"): _search,
+    ("*", "name_search"): _name_search,
+    ("*", "exists"): _exists,
+    ("*", "action_archive"): _archive,
+    ("*", "action_unarchive"): _unarchive,
+    ("*", "default_get"): _default_get,
+    ("ir.model.data", "check_object_reference"): _object_reference,
+    ("res.users", "has_group"): _has_group,
+    ("res.config.settings", "execute"): _apply_settings,
+}

@@ -1,0 +1,396 @@
+"""create, write, unlink and read on the embedded store: the generic half of Odoo's ORM.
+
+What a model does beyond that is in :mod:`crm_pipeline.odoo.embedded.rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from crm_pipeline.odoo.destination import Context, Record
+from crm_pipeline.odoo.embedded.differences import Differences
+from crm_pipeline.odoo.embedded.registry import MAGIC, Model, Registry
+from crm_pipeline.odoo.embedded.search import Search
+from crm_pipeline.odoo.embedded.store import Doc, Store
+from crm_pipeline.odoo.embedded.values import apply_commands, empty_value
+from crm_pipeline.odoo.errors import CallError, DataError
+
+if TYPE_CHECKING:
+    from crm_pipeline.odoo.embedded.rules.rule import Rule
+
+ADMIN = 2  # base.user_admin, whose rights every call has
+Pairs = list[tuple[int, Doc]]
+
+
+class Orm:
+    """The models of one transaction's moment: ``now`` is the same for everything a call writes, as in Odoo."""
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        differences: Differences,
+        rules: Mapping[str, Rule],
+        now: datetime,
+    ) -> None:
+        self.store, self.registry, self.differences, self.rules = store, registry, differences, rules
+        self.search = Search(registry, store, stamps_in_seconds=differences.stamps_compare_in_seconds)
+        self.now = now.strftime("%Y-%m-%d %H:%M:%S")
+        self.today = self.now[:10]
+        self.stamp = now.strftime("%Y-%m-%d %H:%M:%S.%f")
+        self.reload_registry = False
+
+    # -- reading
+
+    def search_ids(
+        self,
+        model: Model,
+        domain: Sequence[Any],
+        context: Context,
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+        order: str | None = None,
+    ) -> list[int]:
+        """Ids of the matching records."""
+        return [key for key, _ in self._select(model, "id, 0", domain, context, offset, limit, order)]
+
+    def search_docs(
+        self, model: Model, domain: Sequence[Any], context: Context, offset: int, limit: int | None, order: str | None
+    ) -> list[tuple[int, str]]:
+        """Ids and JSON documents of the matching records."""
+        return self._select(model, "id, doc", domain, context, offset, limit, order)
+
+    def count(self, model: Model, domain: Sequence[Any], context: Context) -> int:
+        """How many records match."""
+        condition, parameters = self.search.where(model, domain, active_test=_active_test(context))
+        table = self.store.ensure(model.name)
+        return int(self.store.execute(f"SELECT count(*) FROM {table} WHERE {condition}", parameters)[0][0])
+
+    def _select(
+        self,
+        model: Model,
+        columns: str,
+        domain: Sequence[Any],
+        context: Context,
+        offset: int,
+        limit: int | None,
+        order: str | None,
+    ) -> list[tuple[int, Any]]:
+        condition, parameters = self.search.where(model, domain, active_test=_active_test(context))
+        table = self.store.ensure(model.name)
+        sql = f"SELECT {columns} FROM {table} WHERE {condition} ORDER BY {self.search.order(model, order)}"
+        return self.store.execute(sql + " LIMIT ? OFFSET ?", [*parameters, -1 if limit is None else limit, offset])
+
+    # -- writing
+
+    def create(self, name: str, vals_list: Sequence[Record], context: Context) -> list[int]:
+        """Create records as ``create`` does; see :class:`Destination`."""
+        model = self.registry.model(name)
+        rule = self.rules.get(name)
+        if rule is not None:
+            vals_list = rule.accept(self, model, vals_list, context)
+        docs, parents, children = self._convert(model, vals_list)
+        if model.inherits:
+            self._create_parents(model, docs, parents, context)
+        return self.create_converted(model, docs, children, context)
+
+    def create_converted(
+        self, model: Model, docs: list[Doc], children: list[tuple[int, str, list[tuple[Any, ...]]]], context: Context
+    ) -> list[int]:
+        """Create records from checked values; a key that is present was given, None means given empty."""
+        rule = self.rules.get(model.name)
+        given = [frozenset(doc) for doc in docs] if rule is not None else []
+        self._add_defaults(model, docs, context)
+        if rule is not None:
+            rule.prepare_create(self, model, docs, given, context)
+        self._check_required(model, docs)
+        self._check_references(model, docs)
+        stamp = {"create_date": self.stamp, "create_uid": ADMIN, "write_date": self.stamp, "write_uid": ADMIN}
+        ids = list(self.store.next_ids(model.name, len(docs)))
+        kept = [{key: value for key, value in doc.items() if value is not None} | stamp for doc in docs]
+        pairs = list(zip(ids, kept, strict=True))
+        if rule is not None:
+            rule.complete(self, model, pairs)
+        self.store.insert(model.name, pairs)
+        for index, field, commands in children:
+            self._write_children(model, ids[index], field, commands, context)
+        if rule is not None:
+            rule.after_create(self, model, pairs, given, context)
+        if model.is_thread and not context.get("tracking_disable"):
+            self._log_creation(model, pairs, context)
+        return ids
+
+    def write(self, name: str, ids: Sequence[int], vals: Record, context: Context) -> None:
+        """Write the same values on all ids."""
+        model = self.registry.model(name)
+        rule = self.rules.get(name)
+        if rule is not None:
+            (vals,) = rule.accept(self, model, [vals], context, writing=True)
+        docs, parents, children = self._convert(model, [vals])
+        if parents[0] and model.inherits:
+            link, parent = model.inherits
+            found = self.store.get(name, ids)
+            self.write(parent, [doc[link] for doc in found.values() if link in doc], parents[0], context)
+        commands = [(field, items) for _, field, items in children]
+        self.write_converted(model, [(key, dict(docs[0])) for key in ids], context)
+        for field, items in commands:
+            for key in ids:
+                self._write_children(model, key, field, items, context)
+
+    def write_converted(self, model: Model, pairs: Pairs, context: Context) -> None:
+        """Write checked values, each record its own; None empties a field."""
+        old = self._existing(model, [key for key, _ in pairs])
+        self._apply_many2many(model, [doc for _, doc in pairs], [old[key] for key, _ in pairs])
+        rule = self.rules.get(model.name)
+        given = [frozenset(doc) for _, doc in pairs] if rule is not None else []
+        if rule is not None:
+            rule.prepare_write(self, model, pairs, old, given, context)
+        for _, vals in pairs:
+            for name in model.required:
+                if name in vals and vals[name] is None and model.columns[name].type != "boolean":
+                    raise self._required_error(model, name)
+        self._check_references(model, [vals for _, vals in pairs])
+        merged: dict[int, Doc] = {}
+        for key, vals in pairs:
+            doc = merged.get(key) or old[key]
+            doc = {**doc, **vals, "write_date": self.stamp, "write_uid": ADMIN}
+            merged[key] = {name: value for name, value in doc.items() if value is not None}
+        self.store.update(model.name, merged.items())
+        if rule is not None:
+            rule.after_write(self, model, pairs, old, merged, given, context)
+
+    def touch(self, model: str, docs: Iterable[tuple[int, Doc]]) -> None:
+        """Store changed documents with a new write_date, without the model's rules."""
+        self.store.update(
+            model, [(key, {**doc, "write_date": self.stamp, "write_uid": ADMIN}) for key, doc in docs]
+        )
+
+    def unlink(self, name: str, ids: Sequence[int], context: Context) -> None:
+        """Delete records with their external ids, messages, activities, followers and attachments."""
+        model = self.registry.model(name)
+        old = self._existing(model, ids)
+        rule = self.rules.get(name)
+        if rule is not None:
+            rule.before_unlink(self, model, old, context)
+        wanted = list(old)
+        self.store.delete(name, wanted)
+        if name != "ir.model.data":
+            self._delete_where("ir.model.data", model=name, res_id=wanted)
+        if model.is_thread:
+            self._delete_where("mail.message", model=name, res_id=wanted)
+            self._delete_where("mail.followers", res_model=name, res_id=wanted)
+            self._delete_where("mail.activity", res_model=name, res_id=wanted)
+        if name != "ir.attachment":
+            self._delete_where("ir.attachment", res_model=name, res_id=wanted)
+        if rule is not None:
+            rule.after_unlink(self, model, old, context)
+
+    def _delete_where(self, model: str, /, **equal: Any) -> None:
+        found = [key for key, _ in self.store.find(model, **equal)]
+        if found:
+            self.store.delete(model, found)
+            if model != "ir.model.data":
+                self._delete_where("ir.model.data", model=model, res_id=found)
+
+    # -- parts
+
+    def _convert(
+        self, model: Model, vals_list: Sequence[Record]
+    ) -> tuple[list[Doc], list[Record], list[tuple[int, str, list[tuple[Any, ...]]]]]:
+        """Checked values, the parents' values of ``_inherits``, and the one2many commands by row."""
+        docs: list[Doc] = []
+        parents: list[Record] = []
+        children: list[tuple[int, str, list[tuple[Any, ...]]]] = []
+        columns, converter = model.columns, model.converter
+        plans: dict[tuple[str, ...], list[tuple[str, Any]]] = {}
+        for index, vals in enumerate(vals_list):
+            if not isinstance(vals, Mapping):
+                raise CallError(f"values of {model.name} must be a dict, not {type(vals).__name__}", call=model.name)
+            names = tuple(vals)
+            plan = plans.get(names)
+            if plan is None:
+                for name in names:
+                    model.schema(name)
+                plan = plans[names] = [(name, converter(name)) for name in names if name in columns]
+            docs.append({name: convert(vals[name]) for name, convert in plan})
+            parents.append({})
+            if len(plan) < len(names):
+                for name in names:
+                    if name in columns or name in MAGIC:
+                        continue
+                    if name in model.one2many:
+                        children.append((index, name, converter(name)(vals[name])))
+                    elif model.inherited(name):
+                        parents[index][name] = vals[name]
+        return docs, parents, children
+
+    def _create_parents(self, model: Model, docs: list[Doc], parents: list[Record], context: Context) -> None:
+        assert model.inherits is not None  # noqa: S101 - narrows for the type checker
+        link, parent = model.inherits
+        for doc, vals in zip(docs, parents, strict=True):
+            if doc.get(link):
+                if vals:
+                    self.write(parent, [doc[link]], vals, context)
+            else:
+                (doc[link],) = self.create(parent, [vals], context)
+
+    def _add_defaults(self, model: Model, docs: list[Doc], context: Context) -> None:
+        stamps = {"@now": self.now, "@today": self.today}
+        defaults = {
+            name: stamps.get(value, value) if isinstance(value, str) else value
+            for name, value in model.defaults.items()
+            if name in model.columns
+        }
+        for key, value in context.items():
+            name = key.removeprefix("default_")
+            if key.startswith("default_") and name in model.columns:
+                defaults[name] = model.converter(name)(value)
+        apply = model.many2many
+        for doc in docs:
+            for name in doc.keys() & apply.keys():
+                if doc[name]:
+                    doc[name] = apply_commands([], doc[name]) or None
+        for name in apply:
+            value = defaults.get(name)
+            if isinstance(value, list) and value and isinstance(value[0], tuple):
+                defaults[name] = apply_commands([], value)
+        if defaults:
+            docs[:] = [{**defaults, **doc} for doc in docs]
+
+    def _apply_many2many(self, model: Model, docs: list[Doc], old: list[Doc]) -> None:
+        for vals, before in zip(docs, old, strict=True):
+            for name in vals.keys() & model.many2many.keys():
+                vals[name] = apply_commands(before.get(name) or [], vals[name] or []) or None
+
+    def _check_required(self, model: Model, docs: list[Doc]) -> None:
+        for name in model.required:
+            kind = model.columns[name].type
+            for doc in docs:
+                if doc.get(name) is None:
+                    if kind in {"boolean", "integer", "float", "monetary", "many2one_reference"}:
+                        continue
+                    raise self._required_error(model, name)
+
+    def _required_error(self, model: Model, name: str) -> DataError:
+        label = model.columns[name].string
+        message = (
+            f"The operation cannot be completed: Missing required value for the field '{label}' ({name}).\n"
+            f"Model: ({model.name})\n- create/update: a mandatory field is not set"
+        )
+        return DataError(message, call=model.name)
+
+    def _check_references(self, model: Model, docs: list[Doc]) -> None:
+        """Foreign keys. Models that are not bundled are believed (see ``limits``)."""
+        for name, relation in model.many2one.items():
+            wanted = {value for doc in docs if (value := doc.get(name)) is not None}
+            if wanted and relation in self.registry and (missing := self.store.missing(relation, wanted)):
+                raise self._reference_error(model, name, missing)
+        for name, relation in model.many2many.items():
+            linked = {item for doc in docs for item in doc.get(name) or ()}
+            if linked and relation in self.registry and (missing := self.store.missing(relation, linked)):
+                raise self._reference_error(model, name, missing)
+
+    def _reference_error(self, model: Model, name: str, missing: set[int]) -> DataError:
+        relation = model.columns[name].relation
+        message = (
+            "The operation cannot be completed: another model requires the record being deleted. If possible, archive "
+            f"it instead.\n\nModel: ({model.name})\nConstraint: {name}: there is no {relation} with id "
+            f"{', '.join(map(str, sorted(missing)))}"
+        )
+        return DataError(message, call=model.name)
+
+    def _existing(self, model: Model, ids: Sequence[int]) -> dict[int, Doc]:
+        found = self.store.get(model.name, ids)
+        missing = [key for key in ids if key not in found]
+        if missing:
+            records = ", ".join(map(str, missing))
+            message = f"Record does not exist or has been deleted.\n(Record: {model.name}({records},), User: {ADMIN})"
+            raise DataError(message, call=model.name)
+        return found
+
+    def _write_children(
+        self, model: Model, key: int, name: str, commands: list[tuple[Any, ...]], context: Context
+    ) -> None:
+        schema = model.fields[name]
+        relation, inverse = schema.relation or "", schema.relation_field or ""
+        if relation not in self.registry:
+            return
+        link: Record = {inverse: key}
+        if inverse == "res_id":
+            link["res_model" if "res_model" in self.registry.model(relation).columns else "model"] = model.name
+        for command in commands:
+            if command[0] == 0:
+                self.create(relation, [{**command[2], **link}], context)
+            elif command[0] == 1:
+                self.write(relation, [command[1]], command[2], context)
+            elif command[0] == 2:
+                self.unlink(relation, [command[1]], context)
+            elif command[0] == 4:
+                self.write(relation, [command[1]], link, context)
+            elif command[0] in {3, 5, 6}:
+                keep = set(command[2]) if command[0] == 6 else set()
+                drop = {command[1]} if command[0] == 3 else None
+                now = [child for child, _ in self.store.find(relation, **{inverse: key})]
+                for child in now:
+                    if (drop is None and child not in keep) or (drop and child in drop):
+                        self.write(relation, [child], {inverse: False}, context)
+                for child in keep - set(now):
+                    self.write(relation, [child], link, context)
+
+    def _log_creation(self, model: Model, pairs: Pairs, context: Context) -> None:
+        """What a context that is not quiet leaves behind: a note, a follower, a mail to the new owner (FACTS 0)."""
+        (admin,) = self.store.get("res.users", [ADMIN]).values()
+        for key, doc in pairs:
+            owner = doc.get("user_id")
+            followers = [] if context.get("mail_create_nosubscribe") else [admin["partner_id"]]
+            if owner and owner != ADMIN and "user_id" in model.many2one:
+                (user,) = self.store.get("res.users", [owner]).values()
+                followers.append(user["partner_id"])
+                if not context.get("mail_auto_subscribe_no_notify"):
+                    self.queue_mail(model.name, key, user["partner_id"], "You have been assigned")
+            if not context.get("mail_create_nolog"):
+                self.note(model.name, key, "<p>created</p>")
+            rows: Pairs = [
+                (follower, {"res_model": model.name, "res_id": key, "partner_id": partner})
+                for follower, partner in zip(
+                    self.store.next_ids("mail.followers", len(followers)), followers, strict=True
+                )
+            ]
+            self.store.insert("mail.followers", rows)
+
+    def note(self, model: str, res_id: int, body: str) -> int:
+        """A message Odoo itself writes in a record's chatter."""
+        (key,) = self.store.next_ids("mail.message", 1)
+        doc = {
+            "model": model, "res_id": res_id, "body": body, "message_type": "notification", "subtype_id": 2,
+            "author_id": 3, "date": self.now, "create_date": self.stamp, "write_date": self.stamp,
+        }  # fmt: skip
+        self.store.insert("mail.message", [(key, doc)])
+        return key
+
+    def queue_mail(self, model: str, res_id: int, partner: int, subject: str) -> None:
+        """A mail that Odoo would have sent: the proof that a context was not quiet."""
+        message = self.note(model, res_id, f"<p>{subject}</p>")
+        (key,) = self.store.next_ids("mail.mail", 1)
+        doc = {
+            "mail_message_id": message, "state": "outgoing", "recipient_ids": [partner], "subject": subject,
+            "create_date": self.stamp, "write_date": self.stamp,
+        }  # fmt: skip
+        self.store.insert("mail.mail", [(key, doc)])
+        (notification,) = self.store.next_ids("mail.notification", 1)
+        self.store.insert(
+            "mail.notification",
+            [(notification, {"mail_message_id": message, "res_partner_id": partner, "notification_type": "email"})],
+        )
+
+
+def _active_test(context: Context) -> bool:
+    return bool(context.get("active_test", True))
+
+
+def read_default(model: Model, name: str) -> Any:
+    """What an empty field reads as."""
+    return empty_value(model.fields[name])

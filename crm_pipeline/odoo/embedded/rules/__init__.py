@@ -1,0 +1,32 @@
+"""What single models do beyond storing values: one rule per model, by name."""
+
+from crm_pipeline.odoo.embedded.rules.attachment import AttachmentRule
+from crm_pipeline.odoo.embedded.rules.customization import CustomFieldRule, CustomModelRule, SettingsRule
+from crm_pipeline.odoo.embedded.rules.event import EventRule
+from crm_pipeline.odoo.embedded.rules.lead import LeadRule
+from crm_pipeline.odoo.embedded.rules.message import ActivityRule, MessageRule
+from crm_pipeline.odoo.embedded.rules.names import DataRule, NumberedNameRule, TeamRule, UniqueRule
+from crm_pipeline.odoo.embedded.rules.partner import PartnerRule
+from crm_pipeline.odoo.embedded.rules.rule import Rule
+from crm_pipeline.odoo.embedded.rules.user import UserRule
+
+RULES: dict[str, Rule] = {
+    "crm.lead": LeadRule(),
+    "crm.tag": UniqueRule(("name",), "Tag name already exists!"),
+    "crm.team": TeamRule(),
+    "calendar.event": EventRule(),
+    "ir.attachment": AttachmentRule(),
+    "ir.model": CustomModelRule(),
+    "ir.model.data": DataRule(),
+    "ir.model.fields": CustomFieldRule(),
+    "mail.activity": ActivityRule(),
+    "mail.message": MessageRule(),
+    "maintenance.equipment": UniqueRule(("serial_no",), "Another asset already exists with this serial number!"),
+    "res.config.settings": SettingsRule(),
+    "res.partner": PartnerRule(),
+    "res.users": UserRule(),
+    "utm.campaign": NumberedNameRule(),
+    "utm.medium": NumberedNameRule(),
+    "utm.source": NumberedNameRule(),
+    "utm.tag": UniqueRule(("name",), "Tag name already exists!"),
+}

@@ -1,0 +1,233 @@
+"""crm.lead: what the partner, the stage and the probability do (ODOO_FACTS 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crm_pipeline.odoo.destination import Context
+from crm_pipeline.odoo.embedded.registry import Model
+from crm_pipeline.odoo.embedded.rules.partner import ADDRESS, clean_website, normalized_email
+from crm_pipeline.odoo.embedded.rules.rule import Given, Rule
+from crm_pipeline.odoo.embedded.store import Doc
+from crm_pipeline.odoo.errors import DataError
+
+if TYPE_CHECKING:
+    from crm_pipeline.odoo.embedded.orm import Orm, Pairs
+
+#: fields a lead takes one by one from its partner; the address only as a whole
+_FROM_PARTNER = ("email", "phone", "mobile", "function", "title", "website")
+_LEAD_NAME = {"email": "email_from"}
+_WRITTEN_BACK = (("email_from", "email"), ("phone", "phone"))
+_RANGE = "The operation cannot be completed: The probability of closing the deal should be between 0% and 100%!"
+_WON_LOST = "A lead in a Won stage cannot be lost. Move it to another stage first."
+
+
+class LeadRule(Rule):
+    """Leads and opportunities."""
+
+    def prepare_create(self, orm: Orm, model: Model, docs: list[Doc], given: Given, context: Context) -> None:
+        """Fill from partner, user, team and stage what was not given."""
+        del context
+        won = _won_stages(orm)
+        first_stage, team = _first_stage(orm), _first_team(orm)
+        default_type = "lead" if orm.store.meta("use_leads") else "opportunity"
+        partners = _partners(orm, {doc["partner_id"] for doc in docs if doc.get("partner_id")})
+        differences = orm.differences
+        for doc, names in zip(docs, given, strict=True):
+            if "type" not in names:
+                doc["type"] = default_type
+            if doc.get("website"):
+                doc["website"] = clean_website(doc["website"])
+            if "team_id" not in doc:
+                doc["team_id"] = team if doc.get("user_id") else None
+            if "stage_id" not in doc:
+                doc["stage_id"] = first_stage
+            if "date_open" not in names and doc.get("user_id"):
+                doc["date_open"] = orm.now
+            if "date_last_stage_update" not in names:
+                doc["date_last_stage_update"] = orm.now
+            if "company_id" not in names:
+                doc["company_id"] = 1 if doc.get("user_id") else None
+            partner = partners.get(doc.get("partner_id") or 0)
+            if partner is not None:
+                _fill(model, doc, partner, partners, names)
+            if not doc.get("name") and partner is not None:
+                doc["name"] = f"{partner.get('name')}'s opportunity"
+            is_won = doc.get("stage_id") in won
+            if "probability" not in names:
+                doc["probability"] = 100.0 if is_won and doc.get("active") else None
+            if is_won and differences.won_create_sets_date_closed and not doc.get("date_closed"):
+                doc["date_closed"] = orm.now
+            doc["email_normalized"] = normalized_email(doc.get("email_from"))
+            _check(orm, doc, is_won=is_won)
+            _compute(model, doc, is_won=is_won)
+
+    def after_create(self, orm: Orm, model: Model, pairs: Pairs, given: Given, context: Context) -> None:
+        """A given e-mail or phone is written back to the partner."""
+        del model
+        _write_back(orm, pairs, given, context)
+
+    def prepare_write(  # noqa: PLR0913 - see Rule
+        self, orm: Orm, model: Model, pairs: Pairs, old: dict[int, Doc], given: Given, context: Context
+    ) -> None:
+        """What a write of stage, user, probability or partner changes besides."""
+        del context
+        won = _won_stages(orm)
+        partners = _partners(orm, {vals["partner_id"] for _, vals in pairs if vals.get("partner_id")})
+        for (key, vals), names in zip(pairs, given, strict=True):
+            before = old[key]
+            if vals.get("website"):
+                vals["website"] = clean_website(vals["website"])
+            _close(orm, vals, before, won)
+            if vals.get("partner_id") and vals["partner_id"] != before.get("partner_id"):
+                partner = partners.get(vals["partner_id"])
+                if partner is not None:
+                    filled = dict(before)
+                    _fill(model, filled, partner, partners, names, overwrite=True)
+                    vals |= {name: filled.get(name) for name in filled if filled.get(name) != before.get(name) and name not in names}
+            if "email_from" in vals:
+                vals["email_normalized"] = normalized_email(vals["email_from"])
+            doc = {**before, **vals}
+            is_won = doc.get("stage_id") in won
+            _check(orm, doc, is_won=is_won)
+            computed = dict(doc)
+            _compute(model, computed, is_won=is_won)
+            vals |= {name: computed.get(name) for name in _COMPUTED if computed.get(name) != doc.get(name)}
+
+    def after_write(  # noqa: PLR0913 - see Rule
+        self,
+        orm: Orm,
+        model: Model,
+        pairs: Pairs,
+        old: dict[int, Doc],
+        new: dict[int, Doc],
+        given: Given,
+        context: Context,
+    ) -> None:
+        """A given e-mail or phone is written back to the partner."""
+        del model, old
+        _write_back(orm, [(key, new[key]) for key, _ in pairs], given, context)
+
+    def after_unlink(self, orm: Orm, model: Model, old: dict[int, Doc], context: Context) -> None:
+        """Events survive without their lead."""
+        del context
+        for key, doc in orm.store.find("calendar.event", opportunity_id=list(old)):
+            dropped = {"opportunity_id", "res_id", "res_model", "res_model_id"}
+            orm.touch("calendar.event", [(key, {k: v for k, v in doc.items() if k not in dropped})])
+        del model
+
+    def read(self, orm: Orm, model: Model, name: str, key: int, doc: Doc) -> Any:
+        """``is_automated_probability`` and the company's currency."""
+        del orm, model, key
+        if name == "is_automated_probability":
+            return doc.get("probability", 0.0) == doc.get("automated_probability", 0.0)
+        if name == "company_currency":
+            return 1
+        return NotImplemented
+
+
+_COMPUTED = ("won_status", "prorated_revenue")
+
+
+def _won_stages(orm: Orm) -> set[int]:
+    return {key for key, doc in orm.store.find("crm.stage") if doc.get("is_won")}
+
+
+def _first_stage(orm: Orm) -> int | None:
+    """The first unfolded stage by sequence, whatever its team (all versions)."""
+    stages = [(doc.get("sequence", 0), key) for key, doc in orm.store.find("crm.stage") if not doc.get("fold")]
+    return min(stages)[1] if stages else None
+
+
+def _first_team(orm: Orm) -> int | None:
+    teams = [(doc.get("sequence", 0), key) for key, doc in orm.store.find("crm.team") if doc.get("active")]
+    return min(teams)[1] if teams else None
+
+
+def _partners(orm: Orm, ids: set[int]) -> dict[int, Doc]:
+    """Partners and their parents."""
+    found = orm.store.get("res.partner", ids)
+    parents = {doc["parent_id"] for doc in found.values() if "parent_id" in doc} - found.keys()
+    return found | orm.store.get("res.partner", parents)
+
+
+def _fill(  # noqa: PLR0913 - a lead, its partner, what was given
+    model: Model, doc: Doc, partner: Doc, partners: dict[int, Doc], given: frozenset[str], *, overwrite: bool = False
+) -> None:
+    """Values from the partner for fields that were not given."""
+    parent = partners.get(partner.get("parent_id", 0))
+    values: Doc = {}
+    if any(partner.get(name) for name in ADDRESS):
+        values |= {name: partner.get(name) for name in ADDRESS}
+    for name in _FROM_PARTNER:
+        if partner.get(name):
+            values[_LEAD_NAME.get(name, name)] = partner[name]
+    if not partner.get("is_company") and partner.get("name"):
+        values["contact_name"] = partner["name"]
+    company = (parent or {}).get("name") or (partner.get("name") if partner.get("is_company") else partner.get("company_name"))
+    if company:
+        values["partner_name"] = company
+    for name, value in values.items():
+        if name in model.columns and name not in given and (overwrite or name not in doc):
+            doc[name] = value
+
+
+def _check(orm: Orm, doc: Doc, *, is_won: bool) -> None:
+    probability = doc.get("probability") or 0.0
+    if not 0 <= probability <= 100:
+        raise DataError(_RANGE, call="crm.lead")
+    if is_won and orm.differences.won_needs_full_probability and probability != 100:
+        raise DataError(_WON_LOST, call="crm.lead")
+
+
+def _compute(model: Model, doc: Doc, *, is_won: bool) -> None:
+    probability = doc.get("probability") or 0.0
+    if "won_status" in model.columns:
+        if is_won and probability == 100:
+            doc["won_status"] = "won"
+        else:
+            doc["won_status"] = "lost" if not doc.get("active") and probability == 0 else "pending"
+    revenue = doc.get("expected_revenue") or 0.0
+    doc["prorated_revenue"] = round(revenue * probability / 100.0, 2) or None
+
+
+def _close(orm: Orm, vals: Doc, before: Doc, won: set[int]) -> None:
+    """date_closed := now on closing values, also unchanged ones; other dates only on a change (all versions)."""
+    moved = "stage_id" in vals and vals["stage_id"] != before.get("stage_id")
+    into_won = moved and vals["stage_id"] in won
+    if moved:
+        vals["date_last_stage_update"] = orm.now
+    if into_won:
+        vals |= {"probability": 100.0, "automated_probability": 100.0}
+        if orm.differences.won_write_reactivates:
+            vals["active"] = True
+    if "user_id" in vals:
+        if not vals["user_id"]:
+            vals["date_open"] = None
+        elif vals["user_id"] != before.get("user_id"):
+            vals["date_open"] = orm.now
+    probability = vals.get("probability") or 0.0
+    if probability >= 100 or ("active" in vals and not vals["active"]):
+        vals["date_closed"] = orm.now
+    elif probability > 0 or (moved and not into_won and "probability" not in vals):
+        vals["date_closed"] = None
+    if into_won and before.get("stage_id") in won:
+        vals.pop("date_closed", None)
+
+
+def _write_back(orm: Orm, pairs: Pairs, given: Given, context: Context) -> None:
+    for (_, doc), names in zip(pairs, given, strict=True):
+        partner_id = doc.get("partner_id")
+        if not partner_id or not names & {"email_from", "phone"}:
+            continue
+        partner = orm.store.get("res.partner", [partner_id]).get(partner_id, {})
+        changed: Doc = {}
+        for mine, theirs in _WRITTEN_BACK:
+            if mine not in names or doc.get(mine) == partner.get(theirs):
+                continue
+            if doc.get(mine) or orm.differences.empty_lead_contact_erases_partner:
+                same = mine == "email_from" and normalized_email(doc.get(mine)) == partner.get("email_normalized")
+                if not (same and doc.get(mine)):
+                    changed[theirs] = doc.get(mine)
+        if changed:
+            orm.write_converted(orm.registry.model("res.partner"), [(partner_id, changed)], context)

@@ -1,0 +1,278 @@
+"""res.partner: address and commercial fields between company and contacts (ODOO_FACTS 2)."""
+
+from __future__ import annotations
+
+import re
+from email.utils import getaddresses
+from typing import TYPE_CHECKING, Any
+
+from crm_pipeline.odoo.destination import Context, Record
+from crm_pipeline.odoo.embedded.registry import Model
+from crm_pipeline.odoo.embedded.rules.rule import Given, Rule
+from crm_pipeline.odoo.embedded.store import Doc
+from crm_pipeline.odoo.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crm_pipeline.odoo.embedded.orm import Orm, Pairs
+
+ADDRESS = ("street", "street2", "zip", "city", "state_id", "country_id")
+#: commercial fields that account and product add; empty unless someone sets them
+_ONE_ADDRESS = re.compile(r"\s*[\w.+-]+@[\w-]+(?:\.[\w-]+)*\s*\Z", re.ASCII)
+_SKIP = "_partners_skip_fields_sync"
+_ADDRESS_SET = frozenset(ADDRESS)
+
+
+def normalized_email(text: str | None) -> str | None:
+    """``email_normalized``: the first address in lower case, None when there is not exactly a usable one."""
+    if not text or "@" not in text:
+        return None
+    if _ONE_ADDRESS.match(text):
+        return text.strip().lower()
+    found = [address for _, address in getaddresses([text.replace(";", ",")]) if "@" in address]
+    if not found or " " in found[0] or found[0].startswith("@") or found[0].endswith("@"):
+        return None
+    return found[0].lower()
+
+
+def clean_website(text: str) -> str:
+    """A website without a scheme gets ``http://`` (all versions)."""
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", text):
+        return text
+    return f"http://{text.lstrip('/')}"
+
+
+class PartnerRule(Rule):
+    """Contacts take from their company, and in 19.0 give back."""
+
+    accepted = frozenset({"company_type"})
+
+    def accept(
+        self, orm: Orm, model: Model, vals_list: Sequence[Record], context: Context, *, writing: bool = False
+    ) -> Sequence[Record]:
+        """``company_type`` is another way to say ``is_company``."""
+        del orm, model, context, writing
+        if not any("company_type" in vals for vals in vals_list):
+            return vals_list
+        return [
+            {**vals, "is_company": vals["company_type"] == "company"} if "company_type" in vals else vals
+            for vals in vals_list
+        ]
+
+    def prepare_create(self, orm: Orm, model: Model, docs: list[Doc], given: Given, context: Context) -> None:
+        """Check names and languages; compute what Odoo stores computed."""
+        del model
+        parents = orm.store.get("res.partner", {doc["parent_id"] for doc in docs if doc.get("parent_id")})
+        languages = _active_languages(orm)
+        for doc, names in zip(docs, given, strict=True):
+            if not doc.get("name") and doc.get("type", "contact") in {"contact", None}:
+                raise DataError("The operation cannot be completed: Contacts require a name", call="res.partner")
+            if doc.get("website"):
+                doc["website"] = clean_website(doc["website"])
+            if orm.differences.unknown_language_refused and doc.get("lang") and doc["lang"] not in languages:
+                raise DataError(f"Wrong value for res.partner.lang: {doc['lang']!r}", call="res.partner")
+            parent = parents.get(doc.get("parent_id") or 0)
+            if parent is not None:
+                doc["company_name"] = None
+                if "user_id" not in names:
+                    doc["user_id"] = parent.get("user_id")
+                if "lang" not in names and parent.get("lang"):
+                    doc["lang"] = parent["lang"]
+            elif "lang" not in names and context.get("lang") in languages:
+                doc["lang"] = context["lang"]
+            doc["email_normalized"] = normalized_email(doc.get("email"))
+            doc["complete_name"] = _complete_name(doc, parent)
+
+    def complete(self, orm: Orm, model: Model, pairs: Pairs) -> None:
+        """The commercial entity: the record itself, or its parent's."""
+        del model
+        parents = orm.store.get("res.partner", {doc["parent_id"] for _, doc in pairs if "parent_id" in doc})
+        for key, doc in pairs:
+            parent = parents.get(doc.get("parent_id", 0))
+            if doc.get("is_company") or parent is None:
+                doc["commercial_partner_id"] = key
+            else:
+                doc["commercial_partner_id"] = parent.get("commercial_partner_id", doc["parent_id"])
+
+    def after_create(self, orm: Orm, model: Model, pairs: Pairs, given: Given, context: Context) -> None:
+        """The sync, unless the context skips it."""
+        del model
+        if context.get(_SKIP):
+            return
+        for (key, doc), names in zip(pairs, given, strict=True):
+            if "parent_id" not in doc:
+                continue
+            self._sync(orm, key, names)
+            self._first_contact(orm, key)
+
+    def prepare_write(  # noqa: PLR0913 - see Rule
+        self, orm: Orm, model: Model, pairs: Pairs, old: dict[int, Doc], given: Given, context: Context
+    ) -> None:
+        """Computed fields; an archived partner must not have an active user."""
+        del model, given, context
+        for key, vals in pairs:
+            if vals.get("website"):
+                vals["website"] = clean_website(vals["website"])
+            if "email" in vals:
+                vals["email_normalized"] = normalized_email(vals["email"])
+            doc = {**old[key], **vals}
+            if not doc.get("name") and doc.get("type", "contact") == "contact":
+                raise DataError("The operation cannot be completed: Contacts require a name", call="res.partner")
+            if "active" in vals and not vals["active"]:
+                users = orm.store.find("res.users", partner_id=key)
+                if any(user.get("active") for _, user in users):
+                    message = "You cannot archive contacts linked to an active user."
+                    raise DataError(message, call="res.partner")
+            if vals.keys() & {"parent_id", "is_company", "name"}:
+                parent = orm.store.get("res.partner", [doc["parent_id"]]).get(doc["parent_id"]) if doc.get("parent_id") else None
+                vals["complete_name"] = _complete_name(doc, parent)
+                if doc.get("is_company") or parent is None:
+                    vals["commercial_partner_id"] = key
+                else:
+                    vals["commercial_partner_id"] = parent.get("commercial_partner_id", doc["parent_id"])
+
+    def after_write(  # noqa: PLR0913 - see Rule
+        self,
+        orm: Orm,
+        model: Model,
+        pairs: Pairs,
+        old: dict[int, Doc],
+        new: dict[int, Doc],
+        given: Given,
+        context: Context,
+    ) -> None:
+        """The sync after every write; renamed companies rename their contacts' complete names."""
+        del model, context
+        for (key, vals), names in zip(pairs, given, strict=True):
+            if "name" in names and new[key].get("name") != old[key].get("name"):
+                children = orm.store.find("res.partner", parent_id=key)
+                orm.store.update(
+                    "res.partner",
+                    [(child, {**doc, "complete_name": _complete_name(doc, new[key])}) for child, doc in children],
+                )
+            del vals
+            self._sync(orm, key, names)
+
+    def before_unlink(self, orm: Orm, model: Model, old: dict[int, Doc], context: Context) -> None:
+        """A user's partner and the company's partner stay."""
+        del model, context
+        if orm.store.find("res.users", partner_id=list(old)):
+            message = "You cannot delete contacts linked to an active user. Archive or delete the user first."
+            raise DataError(message, call="res.partner")
+        for referring in ("sale.order", "account.move"):
+            if orm.store.find(referring, partner_id=list(old)):
+                message = f"The operation cannot be completed: another model requires the record being deleted ({referring})"
+                raise DataError(message, call="res.partner")
+
+    def after_unlink(self, orm: Orm, model: Model, old: dict[int, Doc], context: Context) -> None:
+        """References elsewhere become empty, silently (ODOO_FACTS 14)."""
+        del model, context
+        for name, field in (("crm.lead", "partner_id"), ("res.partner", "parent_id")):
+            found = orm.store.find(name, **{field: list(old)})
+            orm.store.update(name, [(key, {k: v for k, v in doc.items() if k != field}) for key, doc in found])
+
+    def read(self, orm: Orm, model: Model, name: str, key: int, doc: Doc) -> Any:
+        """``company_type``."""
+        del orm, model, key
+        if name == "company_type":
+            return "company" if doc.get("is_company") else "person"
+        return NotImplemented
+
+    # -- the sync
+
+    def _sync(self, orm: Orm, key: int, names: frozenset[str]) -> None:
+        """From upstream, in 19.0 to upstream, to downstream; ``names`` are the fields that were written."""
+        (doc,) = orm.store.get("res.partner", [key]).values()
+        parent_id = doc.get("parent_id")
+        parent = orm.store.get("res.partner", [parent_id]).get(parent_id) if parent_id else None
+        contact = doc.get("type") == "contact"
+        if parent is not None and "parent_id" in names:
+            self._take_commercial(orm, key, doc)
+        if parent is not None and contact and ("parent_id" in names or "type" in names):
+            address = _address(parent)
+            if any(address.values()):
+                _merge(orm, key, doc, address)
+        if parent is not None and parent_id is not None:
+            self._give_up(orm, key, doc, parent_id, parent, names)
+        self._give_down(orm, key, doc, names)
+
+    def _take_commercial(self, orm: Orm, key: int, doc: Doc) -> None:
+        commercial = doc.get("commercial_partner_id", key)
+        if commercial == key:
+            return
+        (company,) = orm.store.get("res.partner", [commercial]).values()
+        values = {name: company.get(name) for name in orm.differences.commercial_fields}
+        if orm.differences.commercial_sync_overwrites_with_empty or any(values.values()):
+            _merge(orm, key, doc, values)
+
+    def _give_up(  # noqa: PLR0913 - two records and what was written
+        self, orm: Orm, key: int, doc: Doc, parent_id: int, parent: Doc, names: frozenset[str]
+    ) -> None:
+        if not orm.differences.child_address_goes_up:
+            return
+        contact = doc.get("type") == "contact"
+        if contact and names & (_ADDRESS_SET | {"parent_id"}):
+            address = _address(doc)
+            if any(address.values()) and address != _address(parent):
+                _merge(orm, parent_id, parent, address)
+                self._sync(orm, parent_id, _ADDRESS_SET)
+        upward = orm.differences.commercial_goes_up
+        if doc.get("commercial_partner_id") != key and names & {*upward, "parent_id"}:
+            values = {name: doc.get(name) for name in upward if doc.get(name)}
+            if values and any(parent.get(name) != value for name, value in values.items()):
+                (fresh,) = orm.store.get("res.partner", [parent_id]).values()
+                _merge(orm, parent_id, fresh, values)
+                self._sync(orm, parent_id, frozenset(upward))
+
+    def _give_down(self, orm: Orm, key: int, doc: Doc, names: frozenset[str]) -> None:
+        commercial = names & set(orm.differences.commercial_fields)
+        address = names & _ADDRESS_SET
+        if not commercial and not address:
+            return
+        for child_id, child in orm.store.find("res.partner", parent_id=key):
+            if not child.get("active"):
+                continue
+            values: Doc = {}
+            if doc.get("commercial_partner_id") == key and not child.get("is_company"):
+                values |= {name: doc.get(name) for name in commercial}
+            if child.get("type") == "contact":
+                values |= {name: doc.get(name) for name in address}
+            if values:
+                _merge(orm, child_id, child, values)
+
+    def _first_contact(self, orm: Orm, key: int) -> None:
+        """The first contact of a company without an address gives it its own."""
+        (doc,) = orm.store.get("res.partner", [key]).values()
+        parent_id = doc["parent_id"]
+        (parent,) = orm.store.get("res.partner", [parent_id]).values()
+        address = _address(doc)
+        siblings = [child for child, other in orm.store.find("res.partner", parent_id=parent_id) if other.get("active")]
+        root = parent.get("is_company") or "parent_id" not in parent
+        if root and any(address.values()) and not any(_address(parent).values()) and len(siblings) == 1:
+            _merge(orm, parent_id, parent, address)
+
+
+def _address(doc: Doc) -> Doc:
+    return {name: doc.get(name) for name in ADDRESS}
+
+
+def _merge(orm: Orm, key: int, doc: Doc, values: Doc) -> None:
+    doc.update(values)
+    for name in [name for name, value in doc.items() if value is None]:
+        del doc[name]
+    orm.touch("res.partner", [(key, doc)])
+
+
+def _complete_name(doc: Doc, parent: Doc | None) -> str | None:
+    name = doc.get("name") or ""
+    company = (parent or {}).get("name") or doc.get("company_name")
+    if company and not doc.get("is_company"):
+        if not name and doc.get("type") not in {None, "contact"}:
+            name = {"invoice": "Invoice Address", "delivery": "Delivery Address"}.get(doc["type"], "Other Address")
+        name = f"{company}, {name}"
+    return name.strip() or None
+
+
+def _active_languages(orm: Orm) -> set[str]:
+    return {doc["code"] for _, doc in orm.store.find("res.lang") if doc.get("active")}

@@ -1,0 +1,183 @@
+"""Find records that exist in Odoo already, so that nothing is made twice and nothing of the customer's is overwritten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from crm_pipeline.odoo.destination import Destination, FieldSchema
+from crm_pipeline.odoo.ledger import Ledger, read_pages
+from crm_pipeline.odoo.resolved import ResolvedField, resolve_fields, resolved_select, streams
+from crm_pipeline.specs import Mapping, TargetSpec
+from crm_pipeline.staging.store import StagingStore, quote
+
+
+class ResolutionError(Exception):
+    """A decision of a resolution file can't be carried out."""
+
+    def __init__(self, file: str, value: str, reason: str) -> None:
+        super().__init__(f"{file}: '{value}': {reason}")
+
+
+@dataclass(frozen=True)
+class MatchCounts:
+    """Rows linked to records Odoo has, and rows that match none or several."""
+
+    linked: int
+    refused: int
+
+
+def match_existing(
+    store: StagingStore, mapping: Mapping, target: TargetSpec, destination: Destination, ledger: Ledger,
+    schema: dict[str, FieldSchema], fallback_login: str | None = None,
+) -> MatchCounts:  # fmt: skip
+    """Link staged rows to existing records by the target's match rule; rows in doubt are refused with a reason.
+
+    A row that matches several records is never linked to one of them. For a target with a queue, what people decided
+    in the resolution file comes first, then the match, then the gate's fallback user.
+    """
+    rule = target.match
+    if rule.policy == "never":
+        return MatchCounts(0, 0)
+    by_fields = [*rule.by, *rule.or_by]
+    linked = 0
+    store.execute(
+        "CREATE OR REPLACE TEMP TABLE _match (external_id VARCHAR, block VARCHAR, row_hash VARCHAR, odoo_id BIGINT)"
+    )
+    for blocks in streams(target):
+        fields = {f.name: f for f in resolve_fields(target, blocks[0], schema)}
+        _fetch_existing(store, target, destination, [fields[name] for name in by_fields])
+        select = resolved_select(store, mapping, target, blocks, [fields[name] for name in by_fields], ledger.env)
+        store.execute(f"""
+            CREATE OR REPLACE TEMP TABLE _wanted AS SELECT * FROM ({select})
+            WHERE external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = '{ledger.env}')
+        """)
+        for names in (rule.by, rule.or_by):
+            if names:
+                store.execute(f"""
+                    INSERT INTO _match SELECT DISTINCT wanted.external_id, wanted._block, wanted._hash, existing._id
+                    FROM _wanted AS wanted JOIN _existing AS existing
+                    ON {" AND ".join(_equal(fields[name]) for name in names)}
+                    WHERE wanted.external_id NOT IN (SELECT external_id FROM _match)
+                """)
+        if rule.queue == "owners":
+            _decide_owners(store, target, ledger, fallback_login)
+        linked += _keep_matches(store, target, ledger)
+    refused = int(
+        store.value("SELECT count(*) FROM ops.refusal WHERE env = ? AND model = ?", [ledger.env, target.model])
+    )
+    return MatchCounts(linked, refused)
+
+
+def _fetch_existing(
+    store: StagingStore, target: TargetSpec, destination: Destination, fields: list[ResolvedField]
+) -> None:
+    """``_existing``: one row for each record (and element of a many2many), text folded, ids as text."""
+    names = list(dict.fromkeys(field.schema.name for field in fields))
+    types = {name: pl.List(pl.Int64) if _is_many(fields, name) else pl.String for name in names}
+    schema = {"_id": pl.Int64(), **types}
+    store.execute(
+        f"CREATE OR REPLACE TEMP TABLE _fetched (_id BIGINT, "
+        f"{', '.join(quote(n) + (' BIGINT[]' if _is_many(fields, n) else ' VARCHAR') for n in names)})"
+    )
+    domain = list(target.match.within)
+    if not target.match.archived and "active" in destination.fields_get(target.model):
+        domain.append(("active", "=", True))
+    for page in read_pages(destination, target.model, domain, names):
+        columns = {"_id": [record["id"] for record in page]}
+        for name in names:
+            values = [record[name] for record in page]
+            columns[name] = values if _is_many(fields, name) else [None if v is False else str(v) for v in values]
+        store.insert("_fetched", pl.DataFrame(columns, schema=schema))
+    select = ", ".join(
+        f"unnest({quote(name)})::VARCHAR AS {quote(name)}" if _is_many(fields, name) else quote(name) for name in names
+    )
+    store.execute(f"CREATE OR REPLACE TEMP TABLE _existing AS SELECT _id, {select} FROM _fetched")
+
+
+def _is_many(fields: list[ResolvedField], name: str) -> bool:
+    return any(field.schema.name == name and field.schema.type == "many2many" for field in fields)
+
+
+def _equal(field: ResolvedField) -> str:
+    wanted, existing = f"wanted.{quote(field.name)}", f"existing.{quote(field.schema.name)}"
+    if field.schema.type == "many2many":
+        return f"list_contains({wanted}, {existing}::BIGINT)"
+    if field.schema.type == "many2one":
+        return f"{wanted}::VARCHAR IS NOT DISTINCT FROM {existing}"
+    return f"fold({wanted}::VARCHAR) = fold({existing})"
+
+
+def _decide_owners(store: StagingStore, target: TargetSpec, ledger: Ledger, fallback_login: str | None) -> None:
+    """Carry out the decisions of owners.csv over the match, and the fallback under it."""
+    staged = quote(f"staged.{target.table}")
+    decided = f"""
+        FROM _wanted AS wanted JOIN {staged} AS staged USING (external_id)
+        JOIN ops.owner_decision AS decision ON fold(decision.source_email) IN (fold(staged.email), fold(staged.login), fold(staged.name))
+    """
+    unknown = store.rows(f"""
+        SELECT DISTINCT decision.odoo_login {decided} LEFT JOIN _existing ON fold(_existing.login) = fold(decision.odoo_login)
+        WHERE decision.decision = 'map' AND _existing._id IS NULL ORDER BY 1 LIMIT 1
+    """)
+    if unknown:
+        raise ResolutionError(
+            "owners.csv", str(unknown[0][0]), "no Odoo user has this login; create it or correct the file"
+        )
+    store.execute(
+        f"DELETE FROM _match WHERE external_id IN (SELECT external_id {decided} WHERE decision.decision IN ('map', 'unassign'))"
+    )
+    store.execute(f"""
+        INSERT INTO _match SELECT DISTINCT external_id, wanted._block, wanted._hash, _existing._id
+        {decided} JOIN _existing ON fold(_existing.login) = fold(decision.odoo_login) WHERE decision.decision = 'map'
+    """)
+    if fallback_login is not None:
+        store.execute(
+            """INSERT INTO _match SELECT wanted.external_id, wanted._block, wanted._hash, _existing._id
+               FROM _wanted AS wanted JOIN _existing ON fold(_existing.login) = fold(?)
+               WHERE wanted.external_id NOT IN (SELECT external_id FROM _match)""",
+            [fallback_login],
+        )
+    unassigned = store.frame(f"""
+        SELECT DISTINCT external_id, NULL::BIGINT AS odoo_id, wanted._block AS block, wanted._hash AS row_hash,
+               wanted._values AS "values" {decided} WHERE decision.decision = 'unassign'
+    """)
+    ledger.record(target.model, unassigned, origin="unassigned")
+    store.execute(f"""
+        CREATE OR REPLACE TEMP TABLE _to_create AS SELECT DISTINCT external_id {decided}
+        WHERE decision.decision = 'create_archived'
+    """)
+
+
+def _keep_matches(store: StagingStore, target: TargetSpec, ledger: Ledger) -> int:
+    matches = store.frame("""
+        SELECT external_id, min(_match.odoo_id) AS odoo_id, any_value(_match.block) AS block,
+               any_value(_match.row_hash) AS row_hash, any_value(wanted._values) AS "values"
+        FROM _match JOIN _wanted AS wanted USING (external_id) GROUP BY 1 HAVING count(DISTINCT _match.odoo_id) = 1
+    """)
+    ledger.record(target.model, matches, origin="linked")
+    queue = target.match.queue
+    kind = "queued" if queue else "held"
+    ledger.refuse(
+        target.model,
+        store.frame(
+            """SELECT external_id, any_value(block) AS block, ? AS kind, 'ambiguous_match' AS reason,
+                      'matches ' || count(DISTINCT odoo_id) || ' records in Odoo: ids ' ||
+                      string_agg(DISTINCT odoo_id::VARCHAR, ', ') AS message
+               FROM _match GROUP BY 1 HAVING count(DISTINCT odoo_id) > 1""",
+            [kind],
+        ),
+    )
+    if not target.match.create:
+        excused = "UNION SELECT external_id FROM _to_create" if queue == "owners" else ""
+        ledger.refuse(
+            target.model,
+            store.frame(
+                f"""SELECT external_id, _block AS block, ? AS kind, 'no_match' AS reason,
+                           'no record in Odoo matches; provision it, or decide in the resolution file' AS message
+                    FROM _wanted WHERE external_id NOT IN (SELECT external_id FROM _match {excused})
+                    AND external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = '{ledger.env}')""",
+                [kind],
+            ),
+        )
+    return matches.height

@@ -1,0 +1,150 @@
+"""Send one batch so that every row is in Odoo exactly once or refused with a reason, whatever the network does.
+
+``load`` writes a record and its external id in one transaction, and Odoo's unique index on external ids refuses a
+second one. So after any doubt it is enough to look up which external ids exist, and to send the rest again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crm_pipeline.odoo.destination import QUIET, Destination
+from crm_pipeline.odoo.errors import DataError, TransientError
+
+logger = logging.getLogger(__name__)
+
+Row = Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows for one ``load`` call; ``names`` are the external ids without module, ``rows`` the cells after the id."""
+
+    model: str
+    fields: tuple[str, ...]
+    names: tuple[str, ...]
+    rows: tuple[Row, ...]
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """What became of a batch: database id by name, and the reason of each refused name."""
+
+    ids: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    adopted: int = 0
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How long to insist after transient errors: exponential backoff with full jitter.
+
+    Seven waits of up to 0.5, 1, 2 … 30 s bridge a server restart of about a minute.
+    """
+
+    attempts: int = 8
+    base: float = 0.5
+    cap: float = 30.0
+    sleep: Callable[[float], None] = time.sleep
+
+    def wait(self, attempt: int) -> None:
+        """Sleep before the given attempt (1 = the first repetition)."""
+        self.sleep(random.uniform(0.1, 1.0) * min(self.cap, self.base * 2 ** (attempt - 1)))  # noqa: S311 - jitter
+
+
+class Sender:
+    """Sends batches to one destination under one module of external ids; safe to use from several threads."""
+
+    def __init__(self, destination: Destination, module: str, retry: RetryPolicy | None = None) -> None:
+        self.destination, self.module, self.retry = destination, module, retry or RetryPolicy()
+
+    def send(self, batch: Batch) -> Outcome:
+        """Create the rows of a batch, or name the reason for each row Odoo refuses.
+
+        Raises:
+            TransientError: when the destination stays out of reach; what was written is found by the next run.
+            TerminalError: when the call itself is wrong (rights, configuration, unknown field).
+        """
+        return self._send(batch, known_new=True)
+
+    def update(self, batch: Batch) -> Outcome:
+        """Write the given fields on records that exist; repeating it is harmless."""
+        return self._send(batch, known_new=False)
+
+    def _send(self, batch: Batch, *, known_new: bool) -> Outcome:
+        outcome = Outcome()
+        pending = list(range(len(batch.names)))
+        attempt = 0
+        while pending:
+            try:
+                self._load_once(batch, pending, outcome)
+                break
+            except TransientError as error:
+                attempt += 1
+                if attempt >= self.retry.attempts:
+                    raise
+                logger.warning("%s: %s; looking up what was written (attempt %d)", batch.model, error, attempt + 1)
+                self.retry.wait(attempt)
+                if known_new:
+                    self._adopt(batch, pending, outcome)
+                pending = [i for i in pending if not self._settled(batch.names[i], outcome)]
+        if known_new and outcome.refused:
+            # A refusal may be the echo of our own earlier, delayed write: what exists is not refused.
+            self._adopt(batch, [i for i, name in enumerate(batch.names) if name in outcome.refused], outcome)
+        return outcome
+
+    @staticmethod
+    def _settled(name: str, outcome: Outcome) -> bool:
+        return name in outcome.ids or name in outcome.refused
+
+    def _adopt(self, batch: Batch, indexes: Sequence[int], outcome: Outcome) -> None:
+        names = [batch.names[i] for i in indexes]
+        domain = [("module", "=", self.module), ("model", "=", batch.model), ("name", "in", names)]
+        for record in self.destination.search_read("ir.model.data", domain, ["name", "res_id"]):
+            outcome.ids[record["name"]] = record["res_id"]
+            outcome.refused.pop(record["name"], None)
+            outcome.adopted += 1
+
+    def _load_once(self, batch: Batch, indexes: Sequence[int], outcome: Outcome) -> None:
+        """One ``load``; on refusals the named rows are set aside and the rest goes again, unnamed ones are halved."""
+        rows = [[f"{self.module}.{batch.names[i]}", *batch.rows[i]] for i in indexes]
+        context = {**QUIET, **batch.context}
+        try:
+            result = self.destination.load(batch.model, ["id", *batch.fields], rows, context=context)
+        except DataError as error:
+            self._halve(batch, indexes, outcome, error.message)
+            return
+        if result.ids is not None and len(result.ids) == len(indexes):
+            for message in result.messages:
+                logger.warning("%s: Odoo warns: %s", batch.model, message.message)
+            outcome.ids.update({batch.names[i]: odoo_id for i, odoo_id in zip(indexes, result.ids, strict=True)})
+            return
+        named = {
+            m.row: m for m in result.messages if m.row is not None and m.severity == "error" and m.row < len(indexes)
+        }
+        if not named:
+            reasons = (
+                "; ".join(dict.fromkeys(m.message for m in result.messages)) or "Odoo refused the rows without a reason"
+            )
+            self._halve(batch, indexes, outcome, reasons)
+            return
+        for row, message in named.items():
+            at = f"{message.field}: " if message.field else ""
+            outcome.refused[batch.names[indexes[row]]] = f"{at}{message.message}"
+        rest = [i for position, i in enumerate(indexes) if position not in named]
+        if rest:
+            self._load_once(batch, rest, outcome)
+
+    def _halve(self, batch: Batch, indexes: Sequence[int], outcome: Outcome, reason: str) -> None:
+        if len(indexes) == 1:
+            outcome.refused[batch.names[indexes[0]]] = reason
+            return
+        middle = len(indexes) // 2
+        self._load_once(batch, indexes[:middle], outcome)
+        self._load_once(batch, indexes[middle:], outcome)

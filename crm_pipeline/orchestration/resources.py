@@ -1,0 +1,121 @@
+"""The migration as a Dagster resource: opened once in a run, with a report left behind however the run ends."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from crm_pipeline.exports import Drop
+from crm_pipeline.migration.migration import Migration
+from crm_pipeline.migration.result import build_result
+from crm_pipeline.migration.run import report
+from crm_pipeline.odoo.destination import Destination
+from crm_pipeline.odoo.loader import LoadCounts
+from crm_pipeline.orchestration.failures import EXPECTED_ERRORS
+from crm_pipeline.orchestration.progress import ProgressLog
+from crm_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import Self
+
+
+@dataclass
+class OpenMigration:
+    """One source's migration during a run.
+
+    Attributes:
+        migration: the operations, with the staging store open.
+        log: where progress goes; the current step's log.
+        drop: what was read in this run, if anything was.
+        counts: what was loaded in this run, by environment and model.
+        started: environments whose report is still to be written.
+    """
+
+    migration: Migration
+    log: ProgressLog
+    drop: Drop | None = None
+    counts: dict[tuple[str, str], LoadCounts] = field(default_factory=dict)
+    started: set[str] = field(default_factory=set)
+    destinations: dict[str, Destination] = field(default_factory=dict)
+
+    def destination(self, env: str) -> Destination:
+        """The environment's destination, opened once."""
+        if env not in self.destinations:
+            self.destinations[env] = self.migration.open(env)
+        return self.destinations[env]
+
+    def chosen_drop(self) -> Drop:
+        """The drop read in this run, else the newest one."""
+        return self.drop or self.migration.newest_drop()
+
+    def conclude(self, env: str) -> tuple[Path, dict[str, Any]]:
+        """Write the report and note the run's end; returns the report's path and the result document."""
+        m = self.migration
+        path = report(m, env)
+        result = build_result(m.store, m.mapping, env, m.run_id, path, m.settings.data.path)
+        m.end(ok=bool(result["ok"]))
+        self.started.discard(env)
+        return path, result
+
+    def close(self) -> list[str]:
+        """Write the reports a stopped run still owes, then free everything; returns what there is to say."""
+        said = []
+        try:
+            for env in sorted(self.started):
+                try:
+                    self.migration.finish(env, self.destination(env))
+                except EXPECTED_ERRORS as error:
+                    said.append(f"{env} could not be verified at the end: {error}")
+                said.append(f"The run stopped early; what it found is in {self.conclude(env)[0]}")
+        finally:
+            for destination in self.destinations.values():
+                destination.close()
+            self.migration.close()
+        return said
+
+
+class MigrationResource(dg.ConfigurableResource["MigrationResource"]):
+    """Opens migrations; one for each source and run, because one DuckDB file has one writer."""
+
+    data_root: str = Field(
+        default="", description="folder of exports, staging and reports; CRM_PIPELINE_DATA or the project's data when empty"
+    )
+    specs_root: str = Field(
+        default="", description="folder of the mapping specs; CRM_PIPELINE_SPECS or the project's mapping_specs when empty"
+    )
+    _opened: dict[str, OpenMigration] = PrivateAttr(default_factory=dict)
+
+    def settings(self) -> Settings:
+        """Where things are, for this run."""
+        settings = Settings.load(Path(self.data_root) if self.data_root else None)
+        return Settings(settings.data, Path(self.specs_root), settings.environ) if self.specs_root else settings
+
+    def open(self, source: str, log: dg.DagsterLogManager, run_id: str) -> OpenMigration:
+        """The migration of a source, for one step of a run; its progress goes to the step's log."""
+        if source not in self._opened:
+            progress = ProgressLog(log.info)
+            migration = Migration(self.settings(), source, progress=progress)
+            migration.run_id = run_id
+            self._opened[source] = OpenMigration(migration, progress)
+        self._opened[source].log.write = log.info
+        return self._opened[source]
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Self, None, None]:
+        """Lend the resource to a run (or to a step, where steps are processes) and close what it opened."""
+        try:
+            yield self
+        finally:
+            opened, self._opened = list(self._opened.values()), {}
+            for each in opened:
+                for line in each.close():
+                    if context.log is not None:
+                        context.log.warning(line)

@@ -1,0 +1,120 @@
+"""Where things are and how destinations are reached: the only reader of environment variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from crm_pipeline.odoo.environments import EnvironmentSettings
+from crm_pipeline.odoo.schemas import bundled_versions
+
+Environment = Literal["sandbox", "production"]
+ENVIRONMENTS: tuple[Environment, ...] = ("sandbox", "production")
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+_PROTOCOLS = ("auto", "json2", "jsonrpc", "xmlrpc")
+
+
+class SettingsError(Exception):
+    """An environment variable is missing or has a value that can't be used.
+
+    Args:
+        variable: its name.
+        reason: what is wrong and what to do. Never holds the value of a secret.
+    """
+
+    def __init__(self, variable: str, reason: str) -> None:
+        super().__init__(f"{variable}: {reason}")
+
+
+@dataclass(frozen=True)
+class DataRoot:
+    """The folder all data lives in; see its README for the layout."""
+
+    path: Path
+
+    def exports(self, source: str) -> Path:
+        """Folder with one folder for each export drop."""
+        return self.path / "exports" / source
+
+    def resolutions(self, source: str) -> Path:
+        """Folder with the resolution files people fill in."""
+        return self.path / "resolutions" / source
+
+    def store(self, source: str) -> Path:
+        """The staging store's file."""
+        return self.path / "staging" / f"{source}.duckdb"
+
+    def embedded(self, source: str, env: str, version: str) -> Path:
+        """The embedded destination's file, one for each environment and Odoo version."""
+        return self.path / "staging" / f"{source}.{env}.odoo-{version}.sqlite"
+
+    def reports(self, source: str, env: str) -> Path:
+        """Folder for reports, queues and certificates."""
+        return self.path / "reports" / source / env
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that differs between machines."""
+
+    data: DataRoot
+    specs_root: Path
+    environ: Mapping[str, str]
+
+    @classmethod
+    def load(cls, data: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment.
+
+        Args:
+            data: data root; else ``CRM_PIPELINE_DATA``, else the project's ``data``.
+            environ: variables; the process's own when not given.
+        """
+        variables = dict(os.environ if environ is None else environ)
+        root = data or Path(variables.get("CRM_PIPELINE_DATA") or _PROJECT_ROOT / "data")
+        specs = Path(variables.get("CRM_PIPELINE_SPECS") or _PROJECT_ROOT / "mapping_specs")
+        return cls(DataRoot(root.expanduser().resolve()), specs.resolve(), variables)
+
+    def environment(self, env: str, source: str) -> EnvironmentSettings:
+        """How to reach the destination of an environment; the embedded one when it has no URL.
+
+        Raises:
+            SettingsError: for a half-set environment or a value that can't be used.
+        """
+        if env not in ENVIRONMENTS:
+            raise SettingsError("--env", f"'{env}' is no environment; say sandbox or production")
+        prefix = f"ODOO_{env.upper()}_"
+        names = ("URL", "DB", "LOGIN", "API_KEY", "PROTOCOL", "VERSION")
+        value = {name: self.environ.get(prefix + name, "").strip() or None for name in names}
+        protocol = value["PROTOCOL"] or "auto"
+        if protocol not in _PROTOCOLS:
+            raise SettingsError(prefix + "PROTOCOL", f"'{protocol}' is no protocol; say one of {', '.join(_PROTOCOLS)}")
+        server = {name: value[name] for name in ("URL", "DB", "LOGIN", "API_KEY")}
+        given = [name for name, text in server.items() if text]
+        missing = [name for name, text in server.items() if not text]
+        if given and missing:
+            raise SettingsError(
+                prefix + missing[0],
+                f"not set, but {prefix}{given[0]} is. Set all of URL, DB, LOGIN, API_KEY for a real Odoo, or none of them "
+                "for the embedded destination",
+            )
+        version = _version(prefix, value["VERSION"])
+        return EnvironmentSettings(
+            name=cast(Environment, env), url=value["URL"], db=value["DB"], login=value["LOGIN"], api_key=value["API_KEY"],
+            protocol=protocol, version=version, embedded_path=self.data.embedded(source, env, version),
+        )  # fmt: skip
+
+
+def _version(prefix: str, text: str | None) -> str:
+    versions = bundled_versions()
+    if text is None:
+        return max(versions, key=lambda v: float(v))
+    normal = text if "." in text else f"{text}.0"
+    if normal not in versions:
+        raise SettingsError(
+            prefix + "VERSION", f"'{text}' is not bundled; the embedded destination knows {', '.join(versions)}"
+        )
+    return normal

@@ -1,0 +1,69 @@
+-- What is never recomputed from files and specs, and what runs found. One place for all tables of the schema ops.
+
+-- Findings of reading and staging
+CREATE TABLE IF NOT EXISTS ops.issue (
+    object VARCHAR NOT NULL, row_id BIGINT, key VARCHAR, file VARCHAR, "row" BIGINT, "column" VARCHAR, value VARCHAR,
+    reason VARCHAR NOT NULL, severity VARCHAR NOT NULL CHECK (severity IN ('error', 'warning')), message VARCHAR NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ops.fate (
+    object VARCHAR NOT NULL, row_id BIGINT NOT NULL, key VARCHAR, file VARCHAR NOT NULL, "row" BIGINT NOT NULL,
+    fate VARCHAR NOT NULL CHECK (fate IN ('loaded', 'merged', 'excluded', 'quarantined', 'queued', 'duplicate')),
+    reason VARCHAR, detail VARCHAR
+);
+-- Every exported row with its fate in the environment last accounted for
+CREATE TABLE IF NOT EXISTS ops.row_fate (
+    object VARCHAR, row_id BIGINT, key VARCHAR, file VARCHAR, "row" BIGINT, fate VARCHAR, reason VARCHAR, detail VARCHAR
+);
+
+-- Decisions of people
+CREATE TABLE IF NOT EXISTS ops.owner_decision (source_email VARCHAR, decision VARCHAR, odoo_login VARCHAR);
+
+-- What is in Odoo: the ledger, and the database it belongs to
+CREATE TABLE IF NOT EXISTS ops.environment (env VARCHAR NOT NULL, database_uuid VARCHAR NOT NULL, first_seen TIMESTAMP NOT NULL);
+CREATE TABLE IF NOT EXISTS ops.ledger (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, block VARCHAR, external_id VARCHAR NOT NULL, odoo_id BIGINT,
+    origin VARCHAR NOT NULL CHECK (origin IN ('created', 'linked', 'unassigned')),
+    row_hash VARCHAR, "values" JSON, run_id VARCHAR NOT NULL, loaded_at TIMESTAMP NOT NULL
+);
+-- Staged records that are not in Odoo, and why
+CREATE TABLE IF NOT EXISTS ops.refusal (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, block VARCHAR, external_id VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL CHECK (kind IN ('failed', 'held', 'queued')), reason VARCHAR NOT NULL, message VARCHAR NOT NULL
+);
+-- Reference data of the destination: text looked up → id, and fields through which records are linked
+CREATE TABLE IF NOT EXISTS ops.lookup (env VARCHAR NOT NULL, reference VARCHAR NOT NULL, key VARCHAR NOT NULL, odoo_id BIGINT);
+CREATE TABLE IF NOT EXISTS ops.via (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, field VARCHAR NOT NULL, odoo_id BIGINT NOT NULL, linked_id BIGINT
+);
+
+-- Findings of verification
+CREATE TABLE IF NOT EXISTS ops.difference (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, external_id VARCHAR NOT NULL, odoo_id BIGINT, field VARCHAR NOT NULL,
+    expected VARCHAR, actual VARCHAR, class VARCHAR NOT NULL, source_object VARCHAR, source_row BIGINT
+);
+CREATE TABLE IF NOT EXISTS ops.conflict (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, external_id VARCHAR NOT NULL, field VARCHAR NOT NULL,
+    last_loaded VARCHAR, odoo_now VARCHAR, new_source VARCHAR
+);
+CREATE TABLE IF NOT EXISTS ops.verified (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, records BIGINT NOT NULL, fields BIGINT NOT NULL, in_odoo BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ops.control_total (
+    env VARCHAR NOT NULL, name VARCHAR NOT NULL, currency VARCHAR, source VARCHAR, odoo VARCHAR, equal BOOLEAN, records BIGINT
+);
+CREATE TABLE IF NOT EXISTS ops.baseline (env VARCHAR NOT NULL, model VARCHAR NOT NULL, highest BIGINT NOT NULL);
+
+-- Runs, their counts and checks
+CREATE TABLE IF NOT EXISTS ops.run (
+    run_id VARCHAR NOT NULL, env VARCHAR NOT NULL, "drop" VARCHAR NOT NULL, fingerprint VARCHAR, mapping_hash VARCHAR,
+    odoo_kind VARCHAR, odoo_version VARCHAR, odoo_database VARCHAR, odoo_url VARCHAR,
+    started_at TIMESTAMP NOT NULL, ended_at TIMESTAMP, ok BOOLEAN
+);
+CREATE TABLE IF NOT EXISTS ops.check_result (
+    env VARCHAR NOT NULL, asset VARCHAR NOT NULL, "check" VARCHAR NOT NULL, passed BOOLEAN NOT NULL, severity VARCHAR NOT NULL,
+    blocking BOOLEAN NOT NULL, message VARCHAR NOT NULL, description VARCHAR NOT NULL, rows JSON, query VARCHAR, run_id VARCHAR
+);
+CREATE TABLE IF NOT EXISTS ops.load_count (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, staged BIGINT, created BIGINT, updated BIGINT, unchanged BIGINT,
+    linked BIGINT, failed BIGINT, held BIGINT, seconds DOUBLE
+);

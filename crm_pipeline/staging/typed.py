@@ -1,0 +1,166 @@
+"""Typed tables: accepted rows of one object in the types of its contract, made in one pass over the raw table.
+
+``typed.<object>``: ``_row_id, _file, _row, _extra``, every spec column, ``<column>__currency`` for money columns (the
+ISO code stated in the cell), and the spec's derived columns. Rows that are not accepted go to
+``typed.<object>__rejected`` (same columns) and to ``ops.fate``; what is wrong with a value goes to ``ops.issue``.
+
+Precedence where several things are wrong with a row: malformed, blank key, identical repeat, key used twice (R-1),
+unreadable or missing value, unique column repeated, excluded by rule. The key rule comes before values, so that an older
+version of a record is never taken because the newest one has a bad value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crm_pipeline.exports.audit import ExportAudit
+from crm_pipeline.exports.values import FREE_TYPES, register_values
+from crm_pipeline.specs import ColumnSpec, ObjectSpec, SourceSpec
+from crm_pipeline.staging.rejections import Rejections
+from crm_pipeline.staging.store import StagingStore, literal, quote
+
+META = ("_row_id", "_file", "_row", "_extra")
+#: Flags that fit into one mask column.
+_BITS = 60
+#: The column whose code wins over a symbol in a money cell, where an object has it.
+CURRENCY = "currency"
+
+
+@dataclass(frozen=True)
+class TypingResult:
+    """What became of one object's rows; ``exported`` = ``accepted`` + the sum of ``fates``."""
+
+    object: str
+    exported: int
+    accepted: int
+    fates: dict[str, int]
+    issues: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that can be wrong with a cell: SQL condition over value and trimmed text (``t.<column>``)."""
+
+    column: str
+    reason: str
+    condition: str
+    rejects: bool
+    says: str
+
+
+def type_object(store: StagingStore, spec: SourceSpec, object_name: str, audit: ExportAudit) -> TypingResult:
+    """Make ``typed.<object>`` from ``raw.<object>``; replaces it and all issues and fates of the object."""
+    object_spec = spec.objects[object_name]
+    register_values(store.connection, audit.time_zone, audit.date_order, spec.currency_symbols)
+    checks = _checks(object_spec)
+    with store.transaction():
+        for table in ("ops.issue", "ops.fate"):
+            store.execute(f"DELETE FROM {quote(table)} WHERE object = ?", [object_name])
+        masks = _create_typed(store, object_name, object_spec, checks)
+        rejections = Rejections(store, object_name, object_spec)
+        rejections.reject_malformed()
+        rejections.reject_keys()
+        _apply_checks(store, rejections, checks, masks)
+        for column in object_spec.unique:
+            rejections.reject_repeats(column)
+        for exclusion in object_spec.exclude:
+            rejections.exclude(exclusion)
+        rejections.close()
+        for column in (*masks, "_problem"):
+            for table in (f"typed.{object_name}", f"typed.{object_name}__rejected"):
+                store.execute(f"ALTER TABLE {quote(table)} DROP COLUMN {quote(column)}")
+    return _result(store, object_name)
+
+
+def _result(store: StagingStore, object_name: str) -> TypingResult:
+    of_object = "WHERE object = ? GROUP BY ALL ORDER BY ALL"
+    fates = store.rows(f"SELECT coalesce(reason, fate), count(*) FROM ops.fate {of_object}", [object_name])
+    issues = store.rows(f"SELECT reason, count(*) FROM ops.issue {of_object}", [object_name])
+    return TypingResult(
+        object_name,
+        store.value(f"SELECT count(*) FROM {quote(f'raw.{object_name}')}"),
+        store.value(f"SELECT count(*) FROM {quote(f'typed.{object_name}')}"),
+        dict(fates),
+        dict(issues),
+    )
+
+
+def typed_expression(column: ColumnSpec, text: str) -> str:
+    """SQL for a column's value from its trimmed text."""
+    if column.type != "enum":
+        return f"_{column.type}({text})"
+    exact = ", ".join(map(literal, column.values))
+    folded = " ".join(f"WHEN _fold({literal(value)}) THEN {literal(value)}" for value in column.values)
+    return f"CASE WHEN {text} IN ({exact}) THEN {text} ELSE CASE _fold({text}) {folded} END END"
+
+
+def _checks(spec: ObjectSpec) -> list[Check]:
+    checks: list[Check] = []
+    for name, column in spec.columns.items():
+        value, text = quote(name), quote(f"t.{name}".replace(".", "_", 1))
+        if column.type not in FREE_TYPES:
+            reason = "unknown_value" if column.type == "enum" else "bad_value"
+            wrong = f"{value} IS NULL AND {text} IS NOT NULL"
+            checks.append(Check(name, reason, wrong, column.quarantines_bad_values, _READABLE_AS[column.type]))
+        if column.required and name != spec.key:
+            checks.append(Check(name, "missing_value", f"{text} IS NULL", True, "is blank, and must not be"))
+        if column.type == "money" and CURRENCY in spec.columns and name != CURRENCY:
+            stated, code = quote(f"{name}__currency"), quote(CURRENCY)
+            wrong = f"{stated} IS NOT NULL AND {code} IS NOT NULL AND {stated} <> coalesce(_currency({code}), upper({code}))"
+            says = f"states another currency than the column '{spec.columns[CURRENCY].heading}', which wins"
+            checks.append(Check(name, "currency_conflict", wrong, False, says))
+    return checks
+
+
+_READABLE_AS = {
+    "email": "is no e-mail address",
+    "url": "is no web address",
+    "enum": "is none of the listed values",
+    "money": "is no amount that can be read for certain",
+    "dec": "is no number that can be read for certain",
+    "int": "is no whole number",
+    "pct": "is no percentage",
+    "bool": "is neither yes nor no",
+    "date": "is no date in the export's order",
+    "dt": "is no date and time in the export's order",
+}
+
+
+def _create_typed(store: StagingStore, object_name: str, spec: ObjectSpec, checks: list[Check]) -> list[str]:
+    """Create ``typed.<object>`` with all rows, ``_problem`` and mask columns; returns the masks' names."""
+    meta = ", ".join(META)
+    texts = ", ".join(f"_trim({quote(name)}) AS {quote(f't_{name}')}" for name in spec.columns)
+    values, currencies = [], []
+    for name, column in spec.columns.items():
+        text = quote(f"t_{name}")
+        values.append(f"{typed_expression(column, text)} AS {quote(name)}")
+        if column.type == "money":
+            currencies.append((f"_currency({text})", f"{name}__currency"))
+    values += [f"{sql} AS {quote(name)}" for sql, name in currencies]
+    masks = {}
+    for start in range(0, len(checks), _BITS):
+        bits = (
+            f"CASE WHEN {check.condition} THEN {1 << bit} ELSE 0 END"
+            for bit, check in enumerate(checks[start : start + _BITS])
+        )
+        masks[f"_mask{start // _BITS}"] = f"CAST({' + '.join(bits)} AS UBIGINT)"
+    columns = [*map(quote, spec.columns), *(quote(name) for _, name in currencies)]
+    derived = [f"({sql}) AS {quote(name)}" for name, sql in spec.derive.items()]
+    flags = [f"{sql} AS {quote(name)}" for name, sql in masks.items()]
+    store.execute(
+        f"CREATE OR REPLACE TABLE {quote(f'typed.{object_name}')} AS "
+        f"WITH trimmed AS (SELECT {meta}, _problem, {texts} FROM {quote(f'raw.{object_name}')}), "
+        f"parsed AS (SELECT *, {', '.join(values)} FROM trimmed) "
+        f"SELECT {', '.join([meta, *columns, *derived, '_problem', *flags])} FROM parsed"
+    )
+    return list(masks)
+
+
+def _apply_checks(store: StagingStore, rejections: Rejections, checks: list[Check], masks: list[str]) -> None:
+    """Issues for every wrong cell, rejections for those the column does not forgive."""
+    wrong = " OR ".join(f"{quote(mask)} <> 0" for mask in masks)
+    if not wrong or not rejections.collect_wrong(wrong):
+        return
+    for index, check in enumerate(checks):
+        flagged = f"({quote(f'_mask{index // _BITS}')} & {1 << (index % _BITS)}) <> 0"
+        rejections.report_cells(check.column, check.reason, flagged, check.says, rejects=check.rejects)
