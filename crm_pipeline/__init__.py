@@ -1,0 +1,1 @@
+"""Migrates CRM exports into Odoo CRM: nothing lost, nothing duplicated, nothing guessed, and proof for every field."""

@@ -12,7 +12,7 @@ from crm_pipeline.exports.encodings import open_text
 from crm_pipeline.exports.errors import Problem, UnreadableFileError
 from crm_pipeline.exports.manifest import ManifestRow
 from crm_pipeline.exports.names import fold_name
-from crm_pipeline.exports.values import DateOrder
+from crm_pipeline.exports.values import DateOrder, register_values
 from crm_pipeline.specs import ObjectSpec, SourceSpec
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
@@ -65,6 +65,7 @@ def read_object(store: StagingStore, spec: SourceSpec, object_name: str, drop: D
     """
     object_spec = spec.objects[object_name]
     table = f"raw.{object_name}"
+    register_values(store.connection, drop.time_zone, drop.date_order, spec.currency_symbols)
     create_raw_table(store, table, object_spec)
     files: list[FileAudit] = []
     problems: list[Problem] = []

@@ -101,30 +101,34 @@ def _append_strictly(
     shape = file.shape
     if shape.header_row != 1 or not shape.headings:
         return None
-    width = len(shape.headings)
-    names = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width))
+    names = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(shape.headings)))
     skip = 1 if _has_sep_line(file) else 0
     reader = (
         f"read_csv({literal(str(file.text.path))}, auto_detect=false, header=true, columns={{{names}}}, "
         f"delim={literal(shape.delimiter)}, quote='\"', escape='\"', strict_mode=true, null_padding=false, skip={skip})"
     )
-    source = f"(SELECT row_number() OVER () AS n, * FROM {reader})"
-    all_cells = ", ".join(f"c{index}" for index in range(width))
-    key = f"c{shape.key_at}" if shape.key_at is not None else "NULL"
-    kept = f"{key} IS NOT NULL OR trim(concat_ws('', {all_cells}), ' ' || chr(9) || chr(160)) <> ''"
-    store.execute(
+    read = store.rows(
         f"INSERT INTO {quote(table)} SELECT {rows_before} + n, {literal(file.name)}, n + 1, NULL, NULL, NULL, "
-        f"{_cells(spec, file)} FROM {source} WHERE {kept}"
-    )
-    of_file = f"{quote(table)} WHERE _row_id > {rows_before}"
-    rows, last = store.rows(f"SELECT count(*), coalesce(max(_row), 1) FROM {of_file}")[0]
-    if last != rows + 1:
+        f"{_cells(spec, file)} FROM (SELECT row_number() OVER () AS n, * FROM {reader})"
+    )[0][0]
+    if not _census_agrees(store, table, spec, file, rows_before, read):
+        return None
+    return int(read) - _delete_blank_rows(store, table, spec, rows_before)
+
+
+def _delete_blank_rows(store: StagingStore, table: str, spec: ObjectSpec, rows_before: int) -> int:
+    """Remove a file's rows without any text, and number the others without gaps; returns how many there were."""
+    of_file = f"_row_id > {rows_before}"
+    cells = ", ".join([*map(quote, spec.columns), "array_to_string(map_values(_extra), '')"])
+    blank = f"{of_file} AND {quote(spec.key)} IS NULL AND blank(concat_ws('', {cells})) IS NULL"
+    deleted = int(store.rows(f"DELETE FROM {quote(table)} WHERE {blank}")[0][0])
+    if deleted:
         store.execute(
             f"UPDATE {quote(table)} AS t SET _row_id = {rows_before} + k.n FROM "
-            f"(SELECT _row, row_number() OVER (ORDER BY _row) AS n FROM {of_file}) AS k "
-            f"WHERE t._row_id > {rows_before} AND t._row = k._row"
+            f"(SELECT _row, row_number() OVER (ORDER BY _row) AS n FROM {quote(table)} WHERE {of_file}) AS k "
+            f"WHERE {of_file} AND t._row = k._row"
         )
-    return int(rows) if _census_agrees(store, table, spec, file, rows_before, last - 1) else None
+    return deleted
 
 
 def _has_sep_line(file: CsvFile) -> bool:
@@ -163,7 +167,6 @@ def _census_agrees(
             tests = " OR ".join(f"(contains({c}, {_chr(line_end)}) AND regexp_matches({c}, {like_a_row}))" for c in cells)
             suspicious = int(store.value(f"SELECT count(*) {of_file} AND ({tests})"))
     trailing = 0 if count.ends_with_line else 1
-    # Rows of blank cells after the last row are skipped by us: their delimiters are the only ones missing then.
     expected = (len(file.shape.headings) - 1) * records + head_delimiters + inside_delimiters
     lines = records + head_lines + inside_lines - trailing
     lines_found = count.line_feeds or count.carriage_returns

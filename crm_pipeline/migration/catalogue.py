@@ -90,7 +90,11 @@ class Catalogue:
         specs = [
             CheckSpec(asset, "row_accounting", "Every staged record is in Odoo, or held or refused with a reason."),
             CheckSpec(asset, "fields_equal", "Every record was read back and every mapped field holds what was meant."),
-            CheckSpec(asset, "records_accepted", "Odoo refused no record and none is held back.", "WARN", blocking=False),
+            CheckSpec(
+                asset, "records_accepted", "Odoo refused no record and none is held back.",
+                "ERROR" if target.on_refusal == "stop" else "WARN", blocking=target.on_refusal == "stop",
+            ),
+            CheckSpec(asset, "no_conflicts", "Nobody changed in Odoo what the source changed too.", "WARN", blocking=False),
             CheckSpec(asset, "values_found", "Every looked-up value was found in Odoo.", "WARN", blocking=False),
         ]  # fmt: skip
         if target.match.queue is not None:

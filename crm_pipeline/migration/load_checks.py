@@ -131,7 +131,7 @@ def _leads_enabled(destination: Destination) -> bool:
 
 def check_loaded(
     store: StagingStore, mapping: Mapping, target: TargetSpec, env: str, checks: dict[str, CheckSpec],
-    verified: VerifiedCounts, warnings: tuple[str, ...],
+    verified: VerifiedCounts,
 ) -> list[CheckResult]:  # fmt: skip
     """The checks of one model after its load and read-back."""
     where = f"env = {literal(env)} AND model = {literal(target.model)}"
@@ -141,7 +141,14 @@ def check_loaded(
         AND external_id NOT IN (SELECT external_id FROM ops.refusal WHERE {where})
     """
     differences = f"SELECT external_id, odoo_id, field, expected, actual, class FROM ops.difference WHERE {where}"
-    refusals = f"SELECT external_id, kind, reason, message FROM ops.refusal WHERE {where}"
+    refusals = f"""
+        SELECT external_id, refusal.kind, refusal.reason, refusal.message
+        FROM ops.refusal AS refusal JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
+        WHERE refusal.{where.replace(" AND model", " AND refusal.model")} AND (refusal.kind <> 'queued' OR staged._needed)
+    """
+    conflicts = f"SELECT external_id, field, last_loaded, odoo_now, new_source FROM ops.conflict WHERE {where}"
+    conflict_count = int(store.value(f"SELECT count(*) FROM ({conflicts})"))
+    empty = [f"{name} left empty in {count} records: not found in Odoo" for name, count in verified.blanked.items()]
     lost_count = int(store.value(f"SELECT count(*) FROM ({lost})"))
     refused = int(store.value(f"SELECT count(*) FROM ({refusals})"))
     results = [
@@ -158,7 +165,11 @@ def check_loaded(
         CheckResult(
             checks["records_accepted"], refused == 0, f"{refused} records are not in Odoo", _first(store, refusals, refused), refusals
         ),
-        CheckResult(checks["values_found"], not warnings, "; ".join(warnings) or "all values were found"),
+        CheckResult(checks["values_found"], not empty, "; ".join(empty) or "all values were found"),
+        CheckResult(
+            checks["no_conflicts"], conflict_count == 0, f"{conflict_count} fields were changed on both sides; Odoo's values are kept",
+            _first(store, conflicts, conflict_count), conflicts,
+        ),
     ]  # fmt: skip
     if target.match.queue is not None:
         waiting = waiting_in_queue(store, mapping, target.match.queue, env)

@@ -73,7 +73,7 @@ def verify(migration: Migration, env: str) -> RunOutcome:
         migration.start(env, drop, destination)
         stops: list[CheckResult] = []
         for target in migration.mapping.targets:
-            stops += [r for r in migration.verify(env, destination, target, None) if r.stops]
+            stops += [r for r in migration.verify(env, destination, target) if r.stops]
         stops += [r for r in migration.finish(env, destination) if r.stops]
     finally:
         destination.close()
@@ -98,7 +98,7 @@ def _load_all(migration: Migration, env: str, destination: Any, only: tuple[str,
             blocked.add(target.model)
             continue
         counts, results = migration.load(env, destination, target)
-        results += migration.verify(env, destination, target, counts) if counts is not None else []
+        results += migration.verify(env, destination, target) if counts is not None else []
         found = [r for r in results if r.stops]
         if found:
             blocked.add(target.model)

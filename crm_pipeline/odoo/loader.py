@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -19,6 +19,7 @@ from crm_pipeline.odoo.matching import match_existing
 from crm_pipeline.odoo.references import fetch_reference
 from crm_pipeline.odoo.resolved import ResolvedField, load_cell, resolve_fields, resolved_select, streams
 from crm_pipeline.odoo.sender import Batch, Outcome, Sender
+from crm_pipeline.odoo.updates import update_changed
 from crm_pipeline.specs import Mapping, SourceBlock, TargetSpec
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
@@ -62,7 +63,6 @@ class LoadCounts:
     failed: int
     held: int
     adopted: int = 0
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass
@@ -73,7 +73,6 @@ class _Run:
     total: int = 0
     created: int = 0
     updated: int = 0
-    warnings: list[str] = field(default_factory=list)
 
 
 def load_target(
@@ -95,16 +94,17 @@ def load_target(
     fallback = next(
         (t.gate.fallback_login for t in mapping.targets if t.gate and t.gate.queue == target.match.queue), None
     )
-    matched = match_existing(store, mapping, target, destination, ledger, schema, fallback)
+    match_existing(store, mapping, target, destination, ledger, schema, fallback)
     run = _Run()
     for blocks in streams(target):
         fields = [f for f in resolve_fields(target, blocks[0], schema)]
-        select = resolved_select(store, mapping, target, blocks, fields, ledger.env)
-        _prepare(store, target, blocks, ledger, select, fields, run)
+        select = resolved_select(mapping, target, blocks, fields, ledger.env)
+        _prepare(store, target, blocks, ledger, select, fields)
         run.total = run.done + int(store.value("SELECT count(*) FROM ops.pending"))
         _send_new(store, target, blocks, fields, ledger, sender, run, progress)
+    run.updated = update_changed(store, mapping, target, destination, ledger, sender, schema)
     _fetch_via(store, mapping, target, destination, ledger.env)
-    return _counts(store, target, ledger, run, matched.linked, synced.adopted)
+    return _counts(store, target, ledger, run, synced.adopted)
 
 
 def _check_gate(store: StagingStore, mapping: Mapping, target: TargetSpec, ledger: Ledger) -> None:
@@ -189,7 +189,6 @@ def _prepare(
     ledger: Ledger,
     select: str,
     fields: list[ResolvedField],
-    run: _Run,
 ) -> None:
     """``ops.pending``: the new rows of a stream with cells as ``load`` takes them, numbered by lane and batch."""
     lane = _lane(target, blocks)
@@ -214,12 +213,6 @@ def _prepare(
             FROM _resolved WHERE len(_unresolved) > 0
         """),
     )
-    blanked = store.rows(
-        "SELECT field, count(*) FROM (SELECT unnest(_blanked) AS field FROM _resolved) GROUP BY 1 ORDER BY 1"
-    )
-    run.warnings += [
-        f"{target.model}.{name} left empty in {count} records: not found in Odoo" for name, count in blanked
-    ]
     store.execute(f"""
         CREATE OR REPLACE TABLE ops.pending AS
         SELECT *, (row_number() OVER (PARTITION BY _lane, _omitted ORDER BY _position) - 1) // {target.load.batch} AS _batch
@@ -333,26 +326,38 @@ def _keep(
         )
 
 
-def _counts(
-    store: StagingStore, target: TargetSpec, ledger: Ledger, run: _Run, linked: int, adopted: int
-) -> LoadCounts:
-    table = quote(f"staged.{target.table}")
+def _counts(store: StagingStore, target: TargetSpec, ledger: Ledger, run: _Run, adopted: int) -> LoadCounts:
+    """Counts such that staged = created + updated + unchanged + linked + failed + held.
+
+    Rows of a queue that nothing needs (users who own nothing and whom Odoo doesn't have) are not counted as staged.
+    """
+    table, here = quote(f"staged.{target.table}"), [ledger.env, target.model]
     staged = int(store.value(f"SELECT count(*) FROM {table}"))
     refused = dict(
         store.rows(
-            "SELECT kind, count(*) FROM ops.refusal WHERE env = ? AND model = ? GROUP BY 1", [ledger.env, target.model]
+            f"""SELECT CASE WHEN refusal.kind = 'queued' AND NOT staged._needed THEN 'not needed' ELSE refusal.kind END, count(*)
+                FROM ops.refusal AS refusal JOIN {table} AS staged USING (external_id)
+                WHERE refusal.env = ? AND refusal.model = ? GROUP BY 1""",
+            here,
         )
     )
     failed, held = refused.get("failed", 0), refused.get("held", 0) + refused.get("queued", 0)
+    staged -= refused.get("not needed", 0)
     linked = int(
         store.value(
             f"SELECT count(*) FROM {table} JOIN ops.ledger AS entry USING (external_id) "
-            "WHERE entry.env = ? AND entry.origin <> 'created'",
-            [ledger.env],
+            "WHERE entry.env = ? AND entry.model = ? AND entry.origin <> 'created'",
+            here,
         )
     )
     return LoadCounts(
-        model=target.model, staged=staged, created=run.created, updated=run.updated,
-        unchanged=staged - run.created - run.updated - failed - held - linked, linked=linked, failed=failed, held=held,
-        adopted=adopted, warnings=tuple(run.warnings),
-    )  # fmt: skip
+        model=target.model,
+        staged=staged,
+        created=run.created,
+        updated=run.updated,
+        unchanged=staged - run.created - run.updated - failed - held - linked,
+        linked=linked,
+        failed=failed,
+        held=held,
+        adopted=adopted,
+    )

@@ -48,7 +48,7 @@ def match_existing(
     for blocks in streams(target):
         fields = {f.name: f for f in resolve_fields(target, blocks[0], schema)}
         _fetch_existing(store, target, destination, [fields[name] for name in by_fields])
-        select = resolved_select(store, mapping, target, blocks, [fields[name] for name in by_fields], ledger.env)
+        select = resolved_select(mapping, target, blocks, [fields[name] for name in by_fields], ledger.env)
         store.execute(f"""
             CREATE OR REPLACE TEMP TABLE _wanted AS SELECT * FROM ({select})
             WHERE external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = '{ledger.env}')

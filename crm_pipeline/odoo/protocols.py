@@ -28,8 +28,11 @@ JSON_HEADERS = {"Content-Type": "application/json"}
 XML_HEADERS = {"Content-Type": "text/xml"}
 #: characters XML 1.0 cannot carry
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-#: methods whose first argument must be positional: api.model_create_multi reads args[0] (17.0, 18.0, 19.0)
-_POSITIONAL = {"create": "vals_list"}
+#: methods whose argument must be positional: ``create`` reads args[0], and models name the argument of ``write``
+#: differently (calendar.event: ``values``; 17.0, 18.0)
+_POSITIONAL = {"create": "vals_list", "write": "vals"}
+#: what JSON-2 answers when a model names that argument differently; nothing was executed then (19.0)
+_OTHER_NAME = re.compile(r"missing a required argument: '(?P<name>\w+)'")
 #: a method that returned None: XML-RPC faults although the transaction was committed (ODOO_FACTS 13)
 _NONE_ANSWER = "cannot marshal None unless allow_none is enabled"
 
@@ -124,10 +127,20 @@ class Json2:
 
     def execute(self, model: str, method: str, ids: Sequence[int] | None, arguments: Mapping[str, Any]) -> Any:
         """See :class:`ExternalProtocol`."""
-        call = f"{model}.{method}"
         body: dict[str, Any] = dict(arguments)
         if ids is not None:
             body["ids"] = list(ids)
+        try:
+            return self._post(model, method, body)
+        except CallError as error:
+            usual, other = _POSITIONAL.get(method), _OTHER_NAME.search(error.message)
+            if usual not in body or other is None:
+                raise
+            body[other["name"]] = body.pop(usual)
+            return self._post(model, method, body)
+
+    def _post(self, model: str, method: str, body: dict[str, Any]) -> Any:
+        call = f"{model}.{method}"
         reply = self._channel.post(f"/json/2/{model}/{method}", _encode(body, call), self._headers, call=call)
         answer = _decode(reply, call)
         if reply.status == 200 and not isinstance(answer, _NotJson):
@@ -226,7 +239,7 @@ def _split(method: str, ids: Sequence[int] | None, arguments: Mapping[str, Any])
     named = dict(arguments)
     positional: list[Any] = [] if ids is None else [list(ids)]
     first = _POSITIONAL.get(method)
-    if ids is None and first in named:
+    if first in named:
         positional.append(named.pop(first))
     return positional, named
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from crm_pipeline.odoo.destination import FieldSchema
 from crm_pipeline.specs import FieldSpec, Mapping, SourceBlock, TargetSpec
 from crm_pipeline.staging.staged import confirmed_fields
-from crm_pipeline.staging.store import StagingStore, literal, quote
+from crm_pipeline.staging.store import literal, quote
 
 _TEXT = {"char", "text", "html", "selection", "reference"}
 _NUMBER = {"float", "monetary", "integer"}
@@ -73,15 +73,20 @@ def streams(target: TargetSpec) -> list[tuple[SourceBlock, ...]]:
 
 
 def resolved_select(
-    store: StagingStore, mapping: Mapping, target: TargetSpec, blocks: tuple[SourceBlock, ...],
-    fields: list[ResolvedField], env: str,
-) -> str:  # fmt: skip
+    mapping: Mapping,
+    target: TargetSpec,
+    blocks: tuple[SourceBlock, ...],
+    fields: list[ResolvedField],
+    env: str,
+    relation: str | None = None,
+) -> str:
     """SQL for the rows of ``blocks`` with typed values as Odoo holds them.
 
     Columns: external_id, _block, _order, _hash, _values, ``_unresolved`` (fields whose record is not in Odoo and which
     hold the row back), ``_blanked`` (those left empty), one column for each field under its mapped name, and the
-    staged-only columns.
+    staged-only columns. ``relation`` is a table of the staged shape to read instead of the staged one.
     """
+    table = relation or quote(f"staged.{target.table}")
     joins: list[str] = []
     columns: list[str] = []
     held: list[str] = []
@@ -90,7 +95,7 @@ def resolved_select(
         staged, alias = f"staged.{quote(field.name)}", f"_j{index}"
         missing: str | None = None
         if field.spec.links:
-            expression, join, missing = _link(store, mapping, target, field, staged, alias, env)
+            expression, join, missing = _link(mapping, table, field, staged, alias, env)
             joins.append(join)
         elif field.lookup is not None:
             joins.append(
@@ -118,7 +123,7 @@ def resolved_select(
         SELECT staged.external_id, staged._block, staged._order, staged._hash, staged._values,
                {_list(held)} AS _unresolved, {_list(blanked)} AS _blanked,
                {", ".join([*columns, *dict.fromkeys(extra)])}
-        FROM {quote(f"staged.{target.table}")} AS staged {" ".join(joins)}
+        FROM {table} AS staged {" ".join(joins)}
         WHERE staged._block IN ({names})
     """
 
@@ -128,7 +133,7 @@ def _list(cases: list[str]) -> str:
 
 
 def _link(
-    store: StagingStore, mapping: Mapping, target: TargetSpec, field: ResolvedField, staged: str, alias: str, env: str
+    mapping: Mapping, table: str, field: ResolvedField, staged: str, alias: str, env: str
 ) -> tuple[str, str, str]:
     """Value, join and 'is missing' condition of a link."""
     entries = f"(SELECT external_id, odoo_id, block FROM ops.ledger WHERE env = {literal(env)})"
@@ -136,7 +141,7 @@ def _link(
         join = f"""LEFT JOIN (
             SELECT link.external_id, list(entry.odoo_id ORDER BY entry.odoo_id) FILTER (entry.odoo_id IS NOT NULL) AS ids,
                    bool_or(entry.external_id IS NULL) AS missing
-            FROM (SELECT external_id, unnest({quote(field.name)}) AS wanted FROM {quote(f"staged.{target.table}")}) AS link
+            FROM (SELECT external_id, unnest({quote(field.name)}) AS wanted FROM {table}) AS link
             LEFT JOIN {entries} AS entry ON entry.external_id = link.wanted GROUP BY link.external_id
         ) AS {alias} ON {alias}.external_id = staged.external_id"""
         return f"coalesce({alias}.ids, [])", join, f"coalesce({alias}.missing, FALSE)"

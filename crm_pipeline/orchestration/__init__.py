@@ -1,4 +1,4 @@
-"""Dagster, and nothing else: assets, checks and jobs made from the mapping specs, calling the operations of ``migration``.
+"""Dagster, and nothing else: assets, checks and jobs made from mapping specs, calling the operations of ``migration``.
 
 No CRM is named here: a further folder under ``mapping_specs/`` is a further set of assets and jobs.
 """

@@ -38,7 +38,8 @@ def explained() -> Iterator[None]:
 
 def failure(error: Exception) -> dg.Failure:
     """The failure that shows an error's message."""
-    again = "Run again: nothing is loaded twice." if isinstance(error, TransientError) else "Correct the cause, then run again."
+    transient = isinstance(error, TransientError)
+    again = "Run again: nothing is loaded twice." if transient else "Correct the cause, then run again."
     return dg.Failure(
         description=str(error), metadata={"cause": type(error).__name__, "what_next": again}, allow_retries=False
     )

@@ -31,7 +31,8 @@ class ProgressLog:
         if done < total and now - self._written < INTERVAL:
             return
         self._written = now
-        self.write(f"{phase}: {done:,} of {total:,} rows ({_share(done, total)}){_pace(done, total, now - self._started)}")
+        pace = _pace(done, total, now - self._started)
+        self.write(f"{phase}: {done:,} of {total:,} rows ({_share(done, total)}){pace}")
 
 
 def _share(done: int, total: int) -> str:

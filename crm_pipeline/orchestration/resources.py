@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Self
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -20,11 +20,6 @@ from crm_pipeline.odoo.loader import LoadCounts
 from crm_pipeline.orchestration.failures import EXPECTED_ERRORS
 from crm_pipeline.orchestration.progress import ProgressLog
 from crm_pipeline.settings import Settings
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from typing_extensions import Self
 
 
 @dataclass
@@ -86,10 +81,12 @@ class MigrationResource(dg.ConfigurableResource["MigrationResource"]):
     """Opens migrations; one for each source and run, because one DuckDB file has one writer."""
 
     data_root: str = Field(
-        default="", description="folder of exports, staging and reports; CRM_PIPELINE_DATA or the project's data when empty"
+        default="",
+        description="folder of exports, staging and reports; CRM_PIPELINE_DATA or the project's data when empty",
     )
     specs_root: str = Field(
-        default="", description="folder of the mapping specs; CRM_PIPELINE_SPECS or the project's mapping_specs when empty"
+        default="",
+        description="folder of the mapping specs; CRM_PIPELINE_SPECS or the project's mapping_specs when empty",
     )
     _opened: dict[str, OpenMigration] = PrivateAttr(default_factory=dict)
 

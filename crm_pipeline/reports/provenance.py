@@ -1,4 +1,4 @@
-"""Where a field comes from, in words: for the report, for Dagster's column descriptions, for whoever signs the mapping."""
+"""Where a field comes from, in words: for reports, for Dagster's column descriptions, for whoever signs the mapping."""
 
 from __future__ import annotations
 

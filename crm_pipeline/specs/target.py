@@ -63,7 +63,7 @@ class FieldSpec(SpecModel):
     on_unresolved: Literal["hold", "blank"] = Field(
         default="hold", description="what a link does whose record is not in Odoo: hold the row back, or leave it empty"
     )
-    compare: Literal["exact", "html", "url", "unordered", "never"] | None = Field(
+    compare: Literal["html", "url", "contains", "never"] | None = Field(
         default=None, description="how verification compares; by default as the field's type asks for"
     )
     status: FieldStatus = "confirmed"
@@ -204,7 +204,12 @@ class TargetSpec(SpecModel):
     load: LoadRule = LoadRule()
     gate: Gate | None = None
     control_totals: tuple[ControlTotal, ...] = ()
-    active_test: bool = Field(default=True, description="whether the model archives records (has a field active)")
+    on_refusal: Literal["warn", "stop"] = Field(
+        default="warn", description="'stop': what builds on this model must not be loaded when Odoo refuses a record of it"
+    )
+    verify_again: bool = Field(
+        default=False, description="read back once more at the end, because loading later models can write to its records"
+    )
     sources: tuple[SourceBlock, ...]
 
     @property

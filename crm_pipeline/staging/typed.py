@@ -39,7 +39,7 @@ class TypingResult:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that can be wrong with a cell: SQL condition over value and trimmed text (``t.<column>``)."""
+    """One thing that can be wrong with a cell: SQL condition over value and trimmed text (``t_<column>``)."""
 
     column: str
     reason: str
@@ -97,7 +97,7 @@ def typed_expression(column: ColumnSpec, text: str) -> str:
 def _checks(spec: ObjectSpec) -> list[Check]:
     checks: list[Check] = []
     for name, column in spec.columns.items():
-        value, text = quote(name), quote(f"t.{name}".replace(".", "_", 1))
+        value, text = quote(name), quote(f"t_{name}")
         if column.type not in FREE_TYPES:
             reason = "unknown_value" if column.type == "enum" else "bad_value"
             wrong = f"{value} IS NULL AND {text} IS NOT NULL"
@@ -158,9 +158,10 @@ def _create_typed(store: StagingStore, object_name: str, spec: ObjectSpec, check
 
 def _apply_checks(store: StagingStore, rejections: Rejections, checks: list[Check], masks: list[str]) -> None:
     """Issues for every wrong cell, rejections for those the column does not forgive."""
-    wrong = " OR ".join(f"{quote(mask)} <> 0" for mask in masks)
-    if not wrong or not rejections.collect_wrong(wrong):
+    if not masks or not rejections.collect_wrong(masks):
         return
-    for index, check in enumerate(checks):
-        flagged = f"({quote(f'_mask{index // _BITS}')} & {1 << (index % _BITS)}) <> 0"
-        rejections.report_cells(check.column, check.reason, flagged, check.says, rejects=check.rejects)
+    flags = [f"({quote(f'_mask{index // _BITS}')} & {1 << (index % _BITS)}) <> 0" for index in range(len(checks))]
+    counts = store.rows(f"SELECT {', '.join(f'count(*) FILTER ({flag})' for flag in flags)} FROM _wrong")[0]
+    for check, flagged, count in zip(checks, flags, counts, strict=True):
+        if count:
+            rejections.report_cells(check.column, check.reason, flagged, check.says, rejects=check.rejects)

@@ -1,0 +1,1 @@
+"""Named pure transforms the mapping specs call: text, domains, companies, people, owners."""

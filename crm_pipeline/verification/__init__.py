@@ -1,0 +1,1 @@
+"""Proof of a load: read-back, row accounting, control totals, side effects."""

@@ -59,7 +59,7 @@ def _loadable_rows(store: StagingStore, mapping: Mapping, name: str, key: str, e
                     WHEN refusal.kind = 'queued' AND NOT record._needed THEN 'excluded' ELSE 'queued' END AS fate,
                CASE WHEN entry.origin = 'unassigned' THEN 'unassigned_by_decision'
                     WHEN entry.origin = 'linked' THEN 'linked_to_existing' WHEN entry.origin IS NOT NULL THEN NULL
-                    WHEN refusal.kind = 'queued' AND NOT record._needed THEN 'owns_nothing'
+                    WHEN refusal.kind = 'queued' AND NOT record._needed THEN 'not_needed'
                     WHEN refusal.reason IS NOT NULL THEN refusal.reason
                     WHEN record.external_id IS NULL THEN 'no_record_staged' ELSE 'not_loaded_yet' END AS reason,
                coalesce(refusal.message, record.external_id) AS detail

@@ -49,17 +49,35 @@ def notifications(destination: Destination, baseline: Baseline) -> int:
     return destination.search_count("mail.notification", [("id", ">", baseline.highest["mail.notification"])])
 
 
-def added_followers(
-    store: StagingStore, destination: Destination, baseline: Baseline, env: str, model: str
-) -> list[int]:
-    """Ids of loaded records of ``model`` that got a follower since the baseline."""
+def added_followers(store: StagingStore, destination: Destination, baseline: Baseline, env: str, model: str) -> list[int]:
+    """Ids of loaded records of ``model`` that got a follower since the baseline.
+
+    The assignee of an activity doesn't count: Odoo makes them follow the record whatever the context says (17, 18, 19).
+    """
     above = baseline.highest.get("mail.followers", 0)
     domain = [("res_model", "=", model), ("id", ">", above)]
-    followed = {r["res_id"] for page in read_pages(destination, "mail.followers", domain, ["res_id"]) for r in page}
+    followers = {
+        (r["res_id"], r["partner_id"])
+        for page in read_pages(destination, "mail.followers", domain, ["res_id", "partner_id"]) for r in page
+    }  # fmt: skip
     loaded = store.rows(
         "SELECT DISTINCT odoo_id FROM ops.ledger WHERE env = ? AND model = ? AND origin = 'created'", [env, model]
     )
-    return sorted(followed & {row[0] for row in loaded})
+    unexpected = followers - _assignees(destination, model) if followers else followers
+    return sorted({res_id for res_id, _ in unexpected} & {row[0] for row in loaded})
+
+
+def _assignees(destination: Destination, model: str) -> set[tuple[int, int]]:
+    """(record, partner of the assigned user) of every activity on ``model``."""
+    activities = [
+        r for page in read_pages(destination, "mail.activity", [("res_model", "=", model)], ["res_id", "user_id"]) for r in page
+    ]
+    users = sorted({r["user_id"] for r in activities if r["user_id"]})
+    partners = {
+        r["id"]: r["partner_id"]
+        for page in read_pages(destination, "res.users", [("id", "in", users)], ["partner_id"]) for r in page
+    }  # fmt: skip
+    return {(r["res_id"], partners[r["user_id"]]) for r in activities if r["user_id"] in partners}
 
 
 def foreign_messages(store: StagingStore, destination: Destination, env: str, model: str) -> int:

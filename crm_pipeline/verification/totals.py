@@ -40,7 +40,8 @@ def control_totals(store: StagingStore, mapping: Mapping, destination: Destinati
             rows = store.rows(
                 f"""SELECT entry.odoo_id, coalesce({currency}, ''), round(coalesce({quote(rule.field)}, 0)::DECIMAL(24, 6), 2)
                     FROM {quote(f"staged.{target.table}")} AS staged JOIN ops.ledger AS entry USING (external_id)
-                    WHERE entry.env = ? AND entry.origin = 'created' ORDER BY 1""",
+                    WHERE entry.env = ? AND entry.origin = 'created'
+                    AND ({currency} IS NOT NULL OR coalesce({quote(rule.field)}, 0) <> 0) ORDER BY 1""",
                 [env],
             )
             totals += _compare(destination, target.model, rule.field, fields[rule.field], rows)

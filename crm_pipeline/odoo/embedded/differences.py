@@ -24,7 +24,8 @@ class Differences:
         unknown_load_column: how load complains about a column, ``{name}`` filled in.
         group_field: res.users field of the groups.
         attachment_needs_document: ir.attachment refuses a res_id that does not exist.
-        unknown_language_refused: res.partner.lang refuses a language that is not active (load refuses in all).
+        unchecked_selections: selections that create and write do not check (load does in all versions).
+        semicolon_separates_addresses: ``a@x;b@x`` has a normalized e-mail.
         commercial_sync_overwrites_with_empty: a company's empty commercial values empty its contacts' ones.
         html_keeps_outer_div, html_keeps_data_attributes: see :class:`~crm_pipeline.odoo.embedded.markup.Markup`.
     """
@@ -43,7 +44,8 @@ class Differences:
     unknown_load_column: str
     group_field: str
     attachment_needs_document: bool
-    unknown_language_refused: bool
+    unchecked_selections: frozenset[str]
+    semicolon_separates_addresses: bool
     commercial_sync_overwrites_with_empty: bool
     html_keeps_outer_div: bool
     html_keeps_data_attributes: bool
@@ -66,7 +68,8 @@ _V17 = Differences(
     unknown_load_column="{name!r}",
     group_field="groups_id",
     attachment_needs_document=False,
-    unknown_language_refused=True,
+    unchecked_selections=frozenset(),
+    semicolon_separates_addresses=False,
     commercial_sync_overwrites_with_empty=True,
     html_keeps_outer_div=False,
     html_keeps_data_attributes=False,
@@ -86,7 +89,8 @@ _V18 = Differences(
     unknown_load_column="Invalid field name {name!r}",
     group_field="groups_id",
     attachment_needs_document=False,
-    unknown_language_refused=False,
+    unchecked_selections=frozenset({"res.partner.lang"}),
+    semicolon_separates_addresses=True,
     commercial_sync_overwrites_with_empty=True,
     html_keeps_outer_div=False,
     html_keeps_data_attributes=False,
@@ -106,7 +110,8 @@ _V19 = Differences(
     unknown_load_column="Invalid field name {name!r}",
     group_field="group_ids",
     attachment_needs_document=True,
-    unknown_language_refused=False,
+    unchecked_selections=frozenset({"res.partner.lang"}),
+    semicolon_separates_addresses=True,
     commercial_sync_overwrites_with_empty=False,
     html_keeps_outer_div=True,
     html_keeps_data_attributes=True,

@@ -17,6 +17,7 @@ from crm_pipeline.odoo.embedded.cells import (
     xmlid_parts,
 )
 from crm_pipeline.odoo.embedded.registry import MAGIC, Model
+from crm_pipeline.odoo.embedded.rules.partner import SKIP_SYNC
 from crm_pipeline.odoo.embedded.store import Doc
 from crm_pipeline.odoo.errors import CallError, DataError
 
@@ -38,7 +39,9 @@ class Load:
     """One call of ``load`` inside a transaction."""
 
     def __init__(self, orm: Orm, model: Model, context: Context) -> None:
-        self._orm, self._model, self._context = orm, model, context
+        # load synchronises contacts and companies also when the context says not to (all versions)
+        self._context = {key: value for key, value in context.items() if key != SKIP_SYNC}
+        self._orm, self._model = orm, model
         rule = orm.rules.get(model.name)
         self._generic = model.inherits is not None
         self._accepted = rule.accepted if rule is not None else frozenset()

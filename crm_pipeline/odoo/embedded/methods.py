@@ -75,7 +75,9 @@ def _object_reference(orm: Orm, model: Model, ids: list[int], arguments: Argumen
     found = orm.store.find("ir.model.data", module=module, name=name)
     if not found or orm.store.missing(found[0][1]["model"], [found[0][1]["res_id"]]):
         raise CallError(f"External ID not found in the system: {module}.{name}", call="ir.model.data")
-    return [found[0][1]["model"], found[0][1]["res_id"]]
+    target, res_id = found[0][1]["model"], found[0][1]["res_id"]
+    visible = orm.search_ids(orm.registry.model(target), [["id", "=", res_id]], {})
+    return [target, res_id if visible else False]  # an archived record gives False (all versions)
 
 
 def _has_group(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
@@ -91,8 +93,8 @@ def _apply_settings(orm: Orm, model: Model, ids: list[int], arguments: Arguments
     """``group_use_lead``: leads become the default type and every team uses them (ODOO_FACTS 4)."""
     del arguments, context
     for doc in orm.store.get(model.name, ids).values():
+        orm.store.set_meta("use_leads", int(bool(doc.get("group_use_lead"))))
         if doc.get("group_use_lead"):
-            orm.store.set_meta("use_leads", 1)
             orm.touch("crm.team", [(key, {**team, "use_leads": True}) for key, team in orm.store.find("crm.team")])
             _join_group(orm, "crm", "group_use_lead")
     return False

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from crm_pipeline.odoo.embedded.rules.rule import Rule
 
 ADMIN = 2  # base.user_admin, whose rights every call has
+_NEVER_EMPTY = frozenset({"boolean", "integer", "float", "monetary", "many2one_reference"})
 Pairs = list[tuple[int, Doc]]
 
 
@@ -176,6 +177,7 @@ class Orm:
         if rule is not None:
             rule.before_unlink(self, model, old, context)
         wanted = list(old)
+        self._release(name, wanted, context)
         self.store.delete(name, wanted)
         if name != "ir.model.data":
             self._delete_where("ir.model.data", model=name, res_id=wanted)
@@ -187,6 +189,30 @@ class Orm:
             self._delete_where("ir.attachment", res_model=name, res_id=wanted)
         if rule is not None:
             rule.after_unlink(self, model, old, context)
+
+    def _release(self, name: str, ids: list[int], context: Context) -> None:
+        """References to records about to go: refused, deleted with them, or emptied, as the field's ``ondelete`` says."""
+        for model, field, ondelete in self.registry.references_to(name):
+            found = [(key, doc) for key, doc in self.store.find(model, **{field: ids}) if model != name or key not in ids]
+            if not found:
+                continue
+            if ondelete == "restrict":
+                message = (
+                    "The operation cannot be completed: another model requires the record being deleted. If possible, "
+                    f"archive it instead.\n\nModel: ({model})\nConstraint: {field}"
+                )
+                raise DataError(message, call=name)
+            if ondelete == "cascade":
+                self.unlink(model, [key for key, _ in found], context)
+            else:
+                self.store.update(model, [(key, {k: v for k, v in doc.items() if k != field}) for key, doc in found])
+        for model, field in self.registry.many2many_to(name):
+            pattern = set(ids)
+            found = [(key, doc) for key, doc in self.store.find_any(model, field, ids)]
+            changed = [
+                (key, {**doc, field: [item for item in doc[field] if item not in pattern]}) for key, doc in found
+            ]
+            self.store.update(model, [(key, {k: v for k, v in doc.items() if v != []}) for key, doc in changed])
 
     def _delete_where(self, model: str, /, **equal: Any) -> None:
         found = [key for key, _ in self.store.find(model, **equal)]
@@ -270,8 +296,8 @@ class Orm:
             kind = model.columns[name].type
             for doc in docs:
                 if doc.get(name) is None:
-                    if kind in {"boolean", "integer", "float", "monetary", "many2one_reference"}:
-                        continue
+                    if kind in _NEVER_EMPTY or (kind == "many2one" and model.many2one[name] not in self.registry):
+                        continue  # Odoo makes records of other models itself, such as a team's mail.alias
                     raise self._required_error(model, name)
 
     def _required_error(self, model: Model, name: str) -> DataError:
@@ -353,13 +379,17 @@ class Orm:
                     self.queue_mail(model.name, key, user["partner_id"], "You have been assigned")
             if not context.get("mail_create_nolog"):
                 self.note(model.name, key, "<p>created</p>")
-            rows: Pairs = [
-                (follower, {"res_model": model.name, "res_id": key, "partner_id": partner})
-                for follower, partner in zip(
-                    self.store.next_ids("mail.followers", len(followers)), followers, strict=True
-                )
-            ]
-            self.store.insert("mail.followers", rows)
+            self.follow(model.name, key, followers)
+
+    def follow(self, model: str, res_id: int, partners: Iterable[int]) -> None:
+        """Partners follow a record, each once."""
+        there = {doc["partner_id"] for _, doc in self.store.find("mail.followers", res_model=model, res_id=res_id)}
+        new = [partner for partner in dict.fromkeys(partners) if partner not in there]
+        rows: Pairs = [
+            (key, {"res_model": model, "res_id": res_id, "partner_id": partner})
+            for key, partner in zip(self.store.next_ids("mail.followers", len(new)), new, strict=True)
+        ]
+        self.store.insert("mail.followers", rows)
 
     def note(self, model: str, res_id: int, body: str) -> int:
         """A message Odoo itself writes in a record's chatter."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from crm_pipeline.odoo.destination import FieldSchema
@@ -20,6 +20,7 @@ MAGIC = frozenset({"id", "create_date", "create_uid", "write_date", "write_uid",
 INHERITS: dict[str, tuple[str, str]] = {
     "res.users": ("partner_id", "res.partner"),
     "product.product": ("product_tmpl_id", "product.template"),
+    "mail.mail": ("mail_message_id", "mail.message"),
 }
 #: model → its order, where it is not by id (Odoo's ``_order``; 17.0-19.0)
 ORDERS: dict[str, str] = {
@@ -43,9 +44,6 @@ ORDERS: dict[str, str] = {
     "res.partner.category": "name, id",
     "ir.model.data": "module, model, name",
 }
-#: selections whose label follows from the value do not need one; many2one without check
-_NO_REFERENCE = frozenset({"many2one_reference"})
-
 
 @dataclass(slots=True)
 class Model:
@@ -56,6 +54,7 @@ class Model:
     labels: dict[str, dict[str, str]]
     defaults: dict[str, Any]
     markup: Markup
+    unchecked: frozenset[str]
     columns: dict[str, FieldSchema] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     many2one: dict[str, str] = field(default_factory=dict)
@@ -96,7 +95,10 @@ class Model:
         """How a value for ``create`` and ``write`` is checked."""
         found = self._converters.get(name)
         if found is None:
-            found = self._converters[name] = converter(self.name, self.fields[name], self.markup)
+            schema = self.fields[name]
+            if f"{self.name}.{name}" in self.unchecked:
+                schema = replace(schema, type="char")
+            found = self._converters[name] = converter(self.name, schema, self.markup)
         return found
 
     def inherited(self, name: str) -> bool:
@@ -110,6 +112,7 @@ class Registry:
     def __init__(self, version: str, custom: Iterable[tuple[int, Doc]], custom_models: Iterable[Doc]) -> None:
         differences = DIFFERENCES[version]
         self.version = version
+        self._unchecked = differences.unchecked_selections
         self._markup = Markup(differences.html_keeps_outer_div, differences.html_keeps_data_attributes)
         attributes: dict[str, Mapping[str, Mapping[str, Any]]] = dict(load_attributes(version))
         magic = {name: attributes["crm.tag"][name] for name in MAGIC if name in attributes["crm.tag"]}
@@ -125,9 +128,30 @@ class Registry:
             attributes[doc["model"]] = fields
         self._attributes = attributes
         self._models: dict[str, Model] = {}
+        self._references: dict[str, list[tuple[str, str, str]]] | None = None
 
     def __contains__(self, name: str) -> bool:
         return name in self._attributes
+
+    def references_to(self, name: str) -> list[tuple[str, str, str]]:
+        """``(model, many2one, ondelete)`` of every stored many2one to a model; ``set null`` unless said otherwise."""
+        if self._references is None:
+            self._references = {}
+            for model, fields in self._attributes.items():
+                for key, value in fields.items():
+                    if value["type"] == "many2one" and value.get("store", True) and value.get("relation"):
+                        found = self._references.setdefault(value["relation"], [])
+                        found.append((model, key, value.get("ondelete", "set null")))
+        return self._references.get(name, [])
+
+    def many2many_to(self, name: str) -> list[tuple[str, str]]:
+        """``(model, field)`` of every stored many2many to a model."""
+        return [
+            (model, key)
+            for model, fields in self._attributes.items()
+            for key, value in fields.items()
+            if value["type"] == "many2many" and value.get("relation") == name and value.get("store", True)
+        ]
 
     def names(self) -> list[str]:
         """All model names."""
@@ -139,11 +163,13 @@ class Registry:
         if found is None:
             if name not in self._attributes:
                 raise CallError(f"Object {name} doesn't exist", call=name)
-            found = self._models[name] = _model(name, self._attributes[name], self._markup)
+            found = self._models[name] = _model(name, self._attributes[name], self._markup, self._unchecked)
         return found
 
 
-def _model(name: str, attributes: Mapping[str, Mapping[str, Any]], markup: Markup) -> Model:
+def _model(
+    name: str, attributes: Mapping[str, Mapping[str, Any]], markup: Markup, unchecked: frozenset[str]
+) -> Model:
     return Model(
         name=name,
         fields={key: field_schema(key, value) for key, value in attributes.items()},
@@ -153,6 +179,7 @@ def _model(name: str, attributes: Mapping[str, Mapping[str, Any]], markup: Marku
             if value.get("selection")
         },
         markup=markup,
+        unchecked=unchecked,
         defaults={key: value["default"] for key, value in attributes.items() if "default" in value},
     )
 

@@ -107,6 +107,8 @@ class Search:
     def _positive(self, model: Model, path: str, operator: str, value: Any) -> Sql:
         name, _, rest = str(path).partition(".")
         if name == "id" and not rest:
+            if operator in {"child_of", "parent_of"}:
+                return self._hierarchy(model, model.schema("parent_id"), operator, value)
             return self._scalar("id", operator, value, path, model)
         schema = model.schema(name)
         if rest:
@@ -170,7 +172,7 @@ class Search:
             inverse = value_of(schema.relation_field or "res_id")
             outer = self._store.ensure(model.name)
             filters = _thread_filter(related, schema, model)
-            sub = f"SELECT {inverse} FROM {table_of(relation)} WHERE id IN {found}{filters}"
+            sub = f"SELECT {inverse} FROM {table_of(relation)} WHERE id IN {found} AND {inverse} IS NOT NULL{filters}"
             return f"{outer}.id IN ({sub})", parameters
         if schema.type == "many2many":
             return f"EXISTS (SELECT 1 FROM json_each({value_of(schema.name)}) WHERE value IN {found})", parameters

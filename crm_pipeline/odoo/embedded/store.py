@@ -194,6 +194,18 @@ class Store:
         return [(key, orjson.loads(doc)) for key, doc in found]
 
 
+    def find_any(self, model: str, field: str, ids: list[int]) -> list[tuple[int, Doc]]:
+        """Records whose many2many holds any of the ids."""
+        table = self.ensure(model)
+        value = value_of(field)
+        found = self.execute(
+            f"SELECT id, doc FROM {table} WHERE {value} IS NOT NULL AND EXISTS (SELECT 1 FROM json_each({value}) AS item"
+            " WHERE item.value IN (SELECT value FROM json_each(?)))",
+            (_dumps(ids),),
+        )
+        return [(key, orjson.loads(doc)) for key, doc in found]
+
+
 @lru_cache(maxsize=1024)
 def _like_pattern(pattern: str, flags: int) -> re.Pattern[str]:
     parts, index = [], 0

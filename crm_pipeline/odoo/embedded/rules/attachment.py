@@ -67,7 +67,7 @@ class AttachmentRule(Rule):
             return NotImplemented
         found = orm.store.execute("SELECT content FROM embedded_file WHERE checksum = ?", (doc.get("checksum"),))
         if not found:
-            return False
+            return ""  # not False (all versions)
         content: bytes = found[0][0]
         return base64.b64encode(content).decode() if name == "datas" else content.decode(errors="replace")
 

@@ -96,8 +96,6 @@ class CustomFieldRule(Rule):
                 raise DataError(message, call=model.name)
             if vals.get("selection"):
                 vals["selection_values"] = _options(vals["selection"], str(old[key].get("name")))
-            refresh = True
-            del refresh
 
     def after_write(  # noqa: PLR0913 - see Rule
         self,
@@ -163,6 +161,13 @@ class CustomModelRule(Rule):
 
 class SettingsRule(Rule):
     """``res.config.settings``: what is created is applied by ``execute``."""
+
+    def prepare_create(self, orm: Orm, model: Model, docs: list[Doc], given: Given, context: Context) -> None:
+        """A setting that is not given stays as it is."""
+        del model, context
+        for doc, names in zip(docs, given, strict=True):
+            if "group_use_lead" not in names:
+                doc["group_use_lead"] = bool(orm.store.meta("use_leads")) or None
 
 
 def _store_options(orm: Orm, field_id: int, options: list[list[str]]) -> None:

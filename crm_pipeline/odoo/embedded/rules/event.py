@@ -64,11 +64,6 @@ class EventRule(Rule):
                 _check_times(doc)
                 vals["duration"] = doc.get("duration")
 
-    def before_unlink(self, orm: Orm, model: Model, old: dict[int, Doc], context: Context) -> None:
-        """Attendees go with their event."""
-        del model, context
-        orm.store.delete("calendar.attendee", [k for k, _ in orm.store.find("calendar.attendee", event_id=list(old))])
-
 
 def _check_times(doc: Doc) -> None:
     if not doc.get("start") or not doc.get("stop"):

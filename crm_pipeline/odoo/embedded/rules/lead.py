@@ -58,7 +58,7 @@ class LeadRule(Rule):
                 doc["probability"] = 100.0 if is_won and doc.get("active") else None
             if is_won and differences.won_create_sets_date_closed and not doc.get("date_closed"):
                 doc["date_closed"] = orm.now
-            doc["email_normalized"] = normalized_email(doc.get("email_from"))
+            doc["email_normalized"] = _normalized(orm, doc.get("email_from"))
             _check(orm, doc, is_won=is_won)
             _compute(model, doc, is_won=is_won)
 
@@ -86,7 +86,7 @@ class LeadRule(Rule):
                     _fill(model, filled, partner, partners, names, overwrite=True)
                     vals |= {name: filled.get(name) for name in filled if filled.get(name) != before.get(name) and name not in names}
             if "email_from" in vals:
-                vals["email_normalized"] = normalized_email(vals["email_from"])
+                vals["email_normalized"] = _normalized(orm, vals["email_from"])
             doc = {**before, **vals}
             is_won = doc.get("stage_id") in won
             _check(orm, doc, is_won=is_won)
@@ -108,14 +108,6 @@ class LeadRule(Rule):
         del model, old
         _write_back(orm, [(key, new[key]) for key, _ in pairs], given, context)
 
-    def after_unlink(self, orm: Orm, model: Model, old: dict[int, Doc], context: Context) -> None:
-        """Events survive without their lead."""
-        del context
-        for key, doc in orm.store.find("calendar.event", opportunity_id=list(old)):
-            dropped = {"opportunity_id", "res_id", "res_model", "res_model_id"}
-            orm.touch("calendar.event", [(key, {k: v for k, v in doc.items() if k not in dropped})])
-        del model
-
     def read(self, orm: Orm, model: Model, name: str, key: int, doc: Doc) -> Any:
         """``is_automated_probability`` and the company's currency."""
         del orm, model, key
@@ -124,6 +116,10 @@ class LeadRule(Rule):
         if name == "company_currency":
             return 1
         return NotImplemented
+
+
+def _normalized(orm: Orm, email: str | None) -> str | None:
+    return normalized_email(email, semicolons=orm.differences.semicolon_separates_addresses)
 
 
 _COMPUTED = ("won_status", "prorated_revenue")
@@ -226,7 +222,7 @@ def _write_back(orm: Orm, pairs: Pairs, given: Given, context: Context) -> None:
             if mine not in names or doc.get(mine) == partner.get(theirs):
                 continue
             if doc.get(mine) or orm.differences.empty_lead_contact_erases_partner:
-                same = mine == "email_from" and normalized_email(doc.get(mine)) == partner.get("email_normalized")
+                same = mine == "email_from" and _normalized(orm, doc.get(mine)) == partner.get("email_normalized")
                 if not (same and doc.get(mine)):
                     changed[theirs] = doc.get(mine)
         if changed:

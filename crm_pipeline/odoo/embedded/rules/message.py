@@ -57,9 +57,6 @@ class MessageRule(Rule):
         for key, doc in pairs:
             doc.setdefault("message_id", f"<{key}.{orm.now.replace(' ', 'T')}-openerp-message-notify@embedded>")
 
-    def after_unlink(self, orm: Orm, model: Model, old: dict[int, Doc], context: Context) -> None:
-        """Attachments of a message belong to its record."""
-
 
 class ActivityRule(Rule):
     """Activities on a record."""
@@ -86,6 +83,8 @@ class ActivityRule(Rule):
             if doc.get("res_model") and doc.get("res_id"):
                 wanted.setdefault(doc["res_model"], set()).add(doc["res_id"])
             doc["res_name"] = None
+            if not orm.differences.activity_needs_document:
+                _check_document(doc)
         for target, ids in wanted.items():
             found = orm.store.get(target, ids) if target in orm.registry else {}
             if missing := ids - found.keys():
@@ -96,14 +95,18 @@ class ActivityRule(Rule):
                     doc["res_name"] = found[doc["res_id"]].get("name")
 
     def after_create(self, orm: Orm, model: Model, pairs: Pairs, given: Given, context: Context) -> None:
-        """An activity for somebody else mails them, also with tracking_disable (ODOO_FACTS 0)."""
+        """The user follows the document, whatever the context; somebody else is mailed too (ODOO_FACTS 0)."""
         del model, given
+        users = orm.store.get("res.users", {doc["user_id"] for _, doc in pairs if "user_id" in doc})
+        for _key, doc in pairs:
+            if doc.get("res_model") and doc.get("res_id") and "user_id" in doc:
+                orm.follow(doc["res_model"], doc["res_id"], [users[doc["user_id"]]["partner_id"]])
         if context.get("mail_activity_quick_update"):
             return
         for _key, doc in pairs:
             if doc.get("user_id") not in {None, 2} and doc.get("res_model"):
-                (user,) = orm.store.get("res.users", [doc["user_id"]]).values()
-                orm.queue_mail(doc["res_model"], doc.get("res_id", 0), user["partner_id"], "assigned to you")
+                partner = users[doc["user_id"]]["partner_id"]
+                orm.queue_mail(doc["res_model"], doc.get("res_id", 0), partner, "assigned to you")
 
     def read(self, orm: Orm, model: Model, name: str, key: int, doc: Doc) -> Any:
         """``state`` from the deadline; archived means done."""
@@ -116,6 +119,16 @@ class ActivityRule(Rule):
         if deadline == orm.today:
             return "today"
         return "overdue" if deadline < orm.today else "planned"
+
+
+def _check_document(doc: Doc) -> None:
+    """19.0: a document wholly or not at all; without one somebody must see the activity."""
+    if bool(doc.get("res_model")) != bool(doc.get("res_id")):
+        message = "The operation cannot be completed: Activities have to be linked to records with a not null res_id."
+        raise DataError(message, call="mail.activity")
+    if not doc.get("res_model") and not doc.get("user_id"):
+        message = "The operation cannot be completed: A user is required for free activities."
+        raise DataError(message, call="mail.activity")
 
 
 def _default_type(orm: Orm) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from email.utils import getaddresses
 from typing import TYPE_CHECKING, Any
 
 from crm_pipeline.odoo.destination import Context, Record
@@ -18,22 +17,21 @@ if TYPE_CHECKING:
     from crm_pipeline.odoo.embedded.orm import Orm, Pairs
 
 ADDRESS = ("street", "street2", "zip", "city", "state_id", "country_id")
-#: commercial fields that account and product add; empty unless someone sets them
 _ONE_ADDRESS = re.compile(r"\s*[\w.+-]+@[\w-]+(?:\.[\w-]+)*\s*\Z", re.ASCII)
-_SKIP = "_partners_skip_fields_sync"
+_TOKEN = re.compile(r"""[^\s<>,"()\[\]]+@[^\s<>,"()\[\]]+""")
+SKIP_SYNC = "_partners_skip_fields_sync"
 _ADDRESS_SET = frozenset(ADDRESS)
 
 
-def normalized_email(text: str | None) -> str | None:
+def normalized_email(text: str | None, *, semicolons: bool) -> str | None:
     """``email_normalized``: the first address in lower case, None when there is not exactly a usable one."""
     if not text or "@" not in text:
         return None
     if _ONE_ADDRESS.match(text):
         return text.strip().lower()
-    found = [address for _, address in getaddresses([text.replace(";", ",")]) if "@" in address]
-    if not found or " " in found[0] or found[0].startswith("@") or found[0].endswith("@"):
-        return None
-    return found[0].lower()
+    for token in _TOKEN.findall(text.replace(";", ",") if semicolons else text):
+        return str(token).lower() if token.count("@") == 1 else None
+    return None
 
 
 def clean_website(text: str) -> str:
@@ -70,8 +68,6 @@ class PartnerRule(Rule):
                 raise DataError("The operation cannot be completed: Contacts require a name", call="res.partner")
             if doc.get("website"):
                 doc["website"] = clean_website(doc["website"])
-            if orm.differences.unknown_language_refused and doc.get("lang") and doc["lang"] not in languages:
-                raise DataError(f"Wrong value for res.partner.lang: {doc['lang']!r}", call="res.partner")
             parent = parents.get(doc.get("parent_id") or 0)
             if parent is not None:
                 doc["company_name"] = None
@@ -81,7 +77,7 @@ class PartnerRule(Rule):
                     doc["lang"] = parent["lang"]
             elif "lang" not in names and context.get("lang") in languages:
                 doc["lang"] = context["lang"]
-            doc["email_normalized"] = normalized_email(doc.get("email"))
+            doc["email_normalized"] = normalized_email(doc.get("email"), semicolons=orm.differences.semicolon_separates_addresses)
             doc["complete_name"] = _complete_name(doc, parent)
 
     def complete(self, orm: Orm, model: Model, pairs: Pairs) -> None:
@@ -98,7 +94,7 @@ class PartnerRule(Rule):
     def after_create(self, orm: Orm, model: Model, pairs: Pairs, given: Given, context: Context) -> None:
         """The sync, unless the context skips it."""
         del model
-        if context.get(_SKIP):
+        if context.get(SKIP_SYNC):
             return
         for (key, doc), names in zip(pairs, given, strict=True):
             if "parent_id" not in doc:
@@ -115,7 +111,9 @@ class PartnerRule(Rule):
             if vals.get("website"):
                 vals["website"] = clean_website(vals["website"])
             if "email" in vals:
-                vals["email_normalized"] = normalized_email(vals["email"])
+                vals["email_normalized"] = normalized_email(
+                    vals["email"], semicolons=orm.differences.semicolon_separates_addresses
+                )
             doc = {**old[key], **vals}
             if not doc.get("name") and doc.get("type", "contact") == "contact":
                 raise DataError("The operation cannot be completed: Contacts require a name", call="res.partner")
@@ -160,17 +158,6 @@ class PartnerRule(Rule):
         if orm.store.find("res.users", partner_id=list(old)):
             message = "You cannot delete contacts linked to an active user. Archive or delete the user first."
             raise DataError(message, call="res.partner")
-        for referring in ("sale.order", "account.move"):
-            if orm.store.find(referring, partner_id=list(old)):
-                message = f"The operation cannot be completed: another model requires the record being deleted ({referring})"
-                raise DataError(message, call="res.partner")
-
-    def after_unlink(self, orm: Orm, model: Model, old: dict[int, Doc], context: Context) -> None:
-        """References elsewhere become empty, silently (ODOO_FACTS 14)."""
-        del model, context
-        for name, field in (("crm.lead", "partner_id"), ("res.partner", "parent_id")):
-            found = orm.store.find(name, **{field: list(old)})
-            orm.store.update(name, [(key, {k: v for k, v in doc.items() if k != field}) for key, doc in found])
 
     def read(self, orm: Orm, model: Model, name: str, key: int, doc: Doc) -> Any:
         """``company_type``."""

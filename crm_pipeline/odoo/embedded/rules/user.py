@@ -62,10 +62,3 @@ class UserRule(Rule):
         if min(old) <= 5:
             message = "You can not remove the admin user as it is used internally for resources created by Odoo"
             raise DataError(message, call=model.name)
-
-    def after_unlink(self, orm: Orm, model: Model, old: dict[int, Doc], context: Context) -> None:
-        """Records of a deleted user have none (ODOO_FACTS 12)."""
-        del model, context
-        for name in ("crm.lead", "res.partner", "sale.order", "calendar.event"):
-            found = orm.store.find(name, user_id=list(old))
-            orm.store.update(name, [(key, {k: v for k, v in doc.items() if k != "user_id"}) for key, doc in found])

@@ -1,0 +1,96 @@
+"""Records as Odoo returns them, as tables, and when a value there says the same as what was meant.
+
+Everything must be equal except what Odoo is known to rewrite, which is compared in the normal form of
+:mod:`crm_pipeline.odoo.normal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import polars as pl
+
+from crm_pipeline.odoo.destination import Destination, FieldSchema, Record
+from crm_pipeline.odoo.resolved import ResolvedField
+from crm_pipeline.staging.store import StagingStore, quote
+
+#: Records for each read: replies stay small and a prefork server's limits are kept.
+PAGE = 1000
+
+_DUCKDB_TYPES: dict[str, str] = {
+    "boolean": "BOOLEAN", "integer": "DOUBLE", "float": "DOUBLE", "monetary": "DOUBLE", "many2one": "BIGINT",
+    "many2one_reference": "BIGINT", "many2many": "BIGINT[]", "one2many": "BIGINT[]",
+}  # fmt: skip
+_POLARS_TYPES: dict[str, Any] = {
+    "VARCHAR": pl.String, "BOOLEAN": pl.Boolean, "DOUBLE": pl.Float64, "BIGINT": pl.Int64, "BIGINT[]": pl.List(pl.Int64),
+}  # fmt: skip
+
+
+def fetch_records(
+    store: StagingStore, destination: Destination, model: str, fields: Iterable[FieldSchema], ids: list[int], table: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:  # fmt: skip
+    """Make ``table`` (temporary): ``id`` and one typed column for each field; records that don't exist give no row.
+
+    Archived records are read too. Odoo's ``False`` for empty becomes NULL, except where it is a boolean's value.
+    """
+    types = {field.name: _DUCKDB_TYPES.get(field.type, "VARCHAR") for field in fields}
+    columns = "".join(f", {quote(name)} {dtype}" for name, dtype in types.items())
+    store.execute(f"CREATE OR REPLACE TEMP TABLE {quote(table)} (id BIGINT{columns})")
+    schema = {"id": pl.Int64, **{name: _POLARS_TYPES[dtype] for name, dtype in types.items()}}
+    for start in range(0, len(ids), PAGE):
+        part = ids[start : start + PAGE]
+        records = destination.search_read(model, [("id", "in", part)], list(types), context={"active_test": False})
+        if records:
+            store.insert(table, pl.DataFrame(_columns(records, types), schema=schema))
+        progress(start + len(part), len(ids))
+
+
+def _columns(records: list[Record], types: dict[str, str]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {"id": [record["id"] for record in records]}
+    for name, dtype in types.items():
+        values = [record[name] for record in records]
+        if dtype == "VARCHAR":
+            columns[name] = [None if v is False else str(v) for v in values]
+        elif dtype == "BOOLEAN":
+            columns[name] = [bool(v) for v in values]
+        elif dtype == "BIGINT[]":
+            columns[name] = values
+        else:
+            columns[name] = [None if v is False else v for v in values]
+    return columns
+
+
+def equal_sql(field: ResolvedField, meant: str, found: str) -> str:
+    """SQL that is true when a read-back value says the same as what was meant.
+
+    Numbers are equal within half a cent (monetary) or 1e-6; empty and absent text are one; html is compared as its
+    visible text (Odoo's sanitiser rewrites markup); urls without scheme and trailing slash; ``contains`` lets Odoo add
+    links.
+    """
+    kind = field.schema.type
+    if kind == "html" or field.spec.compare == "html":
+        same = f"coalesce({meant}, '') = coalesce({found}, '')"
+        return f"CASE WHEN {same} THEN TRUE ELSE coalesce(html_text({meant}), '') = coalesce(html_text({found}), '') END"
+    if field.spec.compare == "url":
+        return f"coalesce(plain_url({meant}), '') = coalesce(plain_url({found}), '')"
+    if kind == "monetary":
+        return f"abs(coalesce({meant}, 0) - coalesce({found}, 0)) < 0.005000001"
+    if kind in {"float", "integer"}:
+        return f"abs(coalesce({meant}, 0) - coalesce({found}, 0)) < 0.000001"
+    if kind == "boolean":
+        return f"coalesce({meant}, FALSE) = coalesce({found}, FALSE)"
+    if field.spec.compare == "contains":
+        return f"list_has_all(coalesce({found}, []), coalesce({meant}, []))"
+    if kind in {"many2many", "one2many"}:
+        return f"list_sort(coalesce({meant}, [])) = list_sort(coalesce({found}, []))"
+    if kind in {"many2one", "many2one_reference"}:
+        return f"{meant}::BIGINT IS NOT DISTINCT FROM nullif({found}::BIGINT, 0)"
+    return f"coalesce({meant}::VARCHAR, '') = coalesce({found}::VARCHAR, '')"
+
+
+def text_sql(field: ResolvedField, value: str) -> str:
+    """SQL for a value as people read it in a list of differences."""
+    many = field.schema.type in {"many2many", "one2many"}
+    return f"array_to_string(list_sort({value}), ',')" if many else f"{value}::VARCHAR"

@@ -1,0 +1,48 @@
+"""Our checks as Dagster shows them: specs before a run, results with the first rows after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from crm_pipeline.orchestration.metadata import table
+from crm_pipeline.verification.checks import SHOWN_ROWS, CheckResult, CheckSpec
+
+
+def asset_key(key: str) -> dg.AssetKey:
+    """An asset key from its text form, ``<source>/…/<name>``."""
+    return dg.AssetKey(key.split("/"))
+
+
+def check_specs(specs: Iterable[CheckSpec]) -> list[dg.AssetCheckSpec]:
+    """Checks that will be made, with the statement each proves."""
+    return [
+        dg.AssetCheckSpec(
+            spec.name, asset=asset_key(spec.asset), description=spec.description,
+            blocking=spec.blocking and spec.severity == "ERROR",
+        )
+        for spec in specs
+    ]  # fmt: skip
+
+
+def check_result(result: CheckResult) -> dg.AssetCheckResult:
+    """An outcome; a failed one carries its first rows and the query for the rest."""
+    metadata: dict[str, dg.MetadataValue] = {"finding": dg.MetadataValue.text(result.message)}
+    if not result.passed and result.rows:
+        metadata[f"first_{min(len(result.rows), SHOWN_ROWS)}_rows"] = table(result.rows[:SHOWN_ROWS])
+    if not result.passed and result.query:
+        metadata["query_for_the_rest"] = dg.MetadataValue.md(f"```sql\n{_trimmed(result.query)}\n```")
+    return dg.AssetCheckResult(
+        passed=result.passed, asset_key=asset_key(result.spec.asset), check_name=result.spec.name,
+        severity=dg.AssetCheckSeverity(result.spec.severity), description=result.message, metadata=metadata,
+    )  # fmt: skip
+
+
+def check_results(results: Iterable[CheckResult], asset: str) -> list[dg.AssetCheckResult]:
+    """Outcomes of the checks of one asset."""
+    return [check_result(result) for result in results if result.spec.asset == asset]
+
+
+def _trimmed(query: str) -> str:
+    return "\n".join(line.strip() for line in query.strip().splitlines())

@@ -1,0 +1,211 @@
+"""Column schemas and column lineage of every asset, derived from the mapping specs.
+
+The open-source UI does not draw column lineage, so each column's description says where it comes from as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from crm_pipeline.migration.catalogue import Catalogue
+from crm_pipeline.reports.provenance import TYPE_WORDS, column_text, handling_text, origin_text
+from crm_pipeline.specs import FieldSpec, Mapping, SourceBlock, TargetSpec
+
+Deps = dict[str, list[dg.TableColumnDep]]
+
+
+class ColumnCatalogue:
+    """Columns of one source's assets, before anything has run."""
+
+    def __init__(self, mapping: Mapping, catalogue: Catalogue) -> None:
+        self.mapping, self.catalogue = mapping, catalogue
+        self._parser = duckdb.connect()
+
+    # -- schemas -----------------------------------------------------------------------------------------------------
+
+    def source_columns(self, name: str) -> list[dg.TableColumn]:
+        """Columns of a typed source object: those of the files, then those the contract derives from them."""
+        spec = self.mapping.source.objects[name]
+        return [
+            dg.TableColumn(
+                column, TYPE_WORDS[each.type], column_text(each),
+                constraints=dg.TableColumnConstraints(nullable=not each.required, unique=column == spec.key),
+            )
+            for column, each in spec.columns.items()
+        ] + [dg.TableColumn(column, "derived", f"expression {sql}") for column, sql in spec.derive.items()]  # fmt: skip
+
+    def staged_columns(self, target: TargetSpec) -> list[dg.TableColumn]:
+        """Columns of a target-shaped table: the external id and every mapped field, with where it comes from."""
+        unique = dg.TableColumnConstraints(nullable=False, unique=True)
+        patterns = ", ".join(f"{block.name}: {block.external_id}" for block in target.sources)
+        first = dg.TableColumn("external_id", "external id", f"identity in Odoo; {patterns}", constraints=unique)
+        return [first, *(dg.TableColumn(name, _kind(target, name), text) for name, text in _origins(target).items())]
+
+    def loaded_columns(self, target: TargetSpec) -> list[dg.TableColumn]:
+        """Fields of a loaded model."""
+        kept = [c for c in self.staged_columns(target) if c.name in {"external_id", *_sent(target)}]
+        return [dg.TableColumn("id", "Odoo id", "database id that Odoo gave, kept in the ledger"), *kept]
+
+    # -- lineage -----------------------------------------------------------------------------------------------------
+
+    def derived_lineage(self, name: str, columns: list[str]) -> dg.TableColumnLineage:
+        """Columns of a derived table that carry a column of the object it is made from."""
+        inputs = self.inputs_of(name)
+        deps: Deps = {}
+        for column in columns:
+            origin = column.removesuffix("__from")
+            found = [(asset, origin) for asset, known in inputs.items() if origin in known]
+            if found:
+                deps[column] = [dg.TableColumnDep(asset_key=dg.AssetKey(a.split("/")), column_name=c) for a, c in found]
+        return dg.TableColumnLineage(deps)
+
+    def staged_lineage(self, target: TargetSpec) -> dg.TableColumnLineage:
+        """Each mapped field's columns in the tables it is computed from."""
+        deps: Deps = {}
+        for block in target.sources:
+            tables = self._tables(block)
+            expressions = {name: list(_expressions(spec)) for name, spec in block.fields.items() if _is_staged(spec)}
+            for name, found in {"external_id": _placeholders(block.external_id), **expressions}.items():
+                for expression in found:
+                    for dep in self._columns_in(expression, tables, block):
+                        if dep not in deps.setdefault(name, []):
+                            deps[name].append(dep)
+        return dg.TableColumnLineage({name: found for name, found in deps.items() if found})
+
+    def loaded_lineage(self, env: str, target: TargetSpec) -> dg.TableColumnLineage:
+        """Each field's staged column, and the loaded model a link leads to."""
+        staged = dg.AssetKey(self.catalogue.staged_asset(target).split("/"))
+        deps: Deps = {
+            name: [dg.TableColumnDep(asset_key=staged, column_name=name)] for name in ("external_id", *_sent(target))
+        }
+        for block in target.sources:
+            for name in set(block.fields) & set(deps):
+                for link in block.fields[name].links:
+                    other = self.mapping.blocks[link.to][0]
+                    key = dg.AssetKey(self.catalogue.loaded_asset(env, other).split("/"))
+                    dep = dg.TableColumnDep(asset_key=key, column_name=link.via or "id")
+                    if other.model != target.model and dep not in deps[name]:
+                        deps[name].append(dep)
+        return dg.TableColumnLineage(deps)
+
+    def inputs_of(self, derived: str) -> dict[str, set[str]]:
+        """Assets a derived table is made from, with the columns known of each."""
+        source = self.mapping.source
+        named = set(_strings(source.derived[derived].options))
+        inputs = {
+            self.catalogue.source_asset(name): {*spec.columns, *spec.derive}
+            for name, spec in source.objects.items() if name in named
+        }  # fmt: skip
+        others = [name for name in source.derived if name in named and name != derived]
+        return inputs | {self.derived_asset(name): set() for name in others}
+
+    def derived_asset(self, name: str) -> str:
+        """Key of a derived table (its members table goes with it)."""
+        return f"{self.mapping.name}/derived_{name}"
+
+    def table_asset(self, table: str) -> str:
+        """Key of the asset that a table named in a spec belongs to."""
+        if table in self.mapping.source.objects:
+            return self.catalogue.source_asset(table)
+        return self.derived_asset(table if table in self.mapping.source.derived else table.removesuffix("_members"))
+
+    def _tables(self, block: SourceBlock) -> dict[str, str]:
+        """The block's table aliases and the assets behind them."""
+        own = {"src": self.table_asset(block.object)} if block.object is not None else {}
+        return own | {join.as_: self.table_asset(join.table) for join in block.join}
+
+    def _columns_in(self, expression: str, tables: dict[str, str], block: SourceBlock) -> Iterator[dg.TableColumnDep]:
+        for names in self._references(expression):
+            alias, column = ("src", names[0]) if len(names) == 1 else (names[0], names[1])
+            column = block.each.get(column, column)
+            if alias in tables:
+                yield dg.TableColumnDep(asset_key=dg.AssetKey(tables[alias].split("/")), column_name=column)
+
+    def _references(self, expression: str) -> list[tuple[str, ...]]:
+        """Column references of a DuckDB expression, by DuckDB's own parser; parameters of lambdas are none."""
+        rows = self._parser.execute("SELECT json_serialize_sql(?)", [f"SELECT {expression}"]).fetchall()
+        found: list[tuple[str, ...]] = []
+        bound: set[str] = set()
+        _walk(json.loads(rows[0][0]), found, bound)
+        return list(dict.fromkeys(names for names in found if names[0] not in bound))
+
+
+def _walk(node: Any, found: list[tuple[str, ...]], bound: set[str]) -> None:
+    if isinstance(node, dict):
+        if node.get("class") == "COLUMN_REF":
+            found.append(tuple(node["column_names"]))
+        if node.get("class") == "LAMBDA":
+            parameters: list[tuple[str, ...]] = []
+            _walk(node.get("lhs"), parameters, bound)
+            bound.update(names[0] for names in parameters)
+        for value in node.values():
+            _walk(value, found, bound)
+    elif isinstance(node, list):
+        for value in node:
+            _walk(value, found, bound)
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _strings(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _strings(each)
+
+
+def _expressions(spec: FieldSpec) -> Iterator[str]:
+    """The SQL a field's value is computed from."""
+    if spec.from_ is not None:
+        yield f'src."{spec.from_}"'
+    if spec.map is not None:
+        yield f'src."{spec.map.column}"'
+    if spec.sql is not None:
+        yield spec.sql
+    if spec.lookup is not None:
+        yield spec.lookup.key
+    for link in spec.links:
+        yield from link.key
+        if link.when:
+            yield link.when
+
+
+def _placeholders(pattern: str) -> list[str]:
+    return [part.split("}")[0] for part in pattern.split("{")[1:]]
+
+
+def _is_staged(spec: FieldSpec) -> bool:
+    return spec.status == "confirmed"
+
+
+def _sent(target: TargetSpec) -> list[str]:
+    return [name for name, spec in target.field_specs.items() if not spec.staged_only]
+
+
+def _kind(target: TargetSpec, name: str) -> str:
+    spec = target.field_specs[name]
+    if spec.links or spec.lookup or spec.xmlid:
+        return "links" if spec.refs else "link"
+    return "order" if spec.staged_only else "value"
+
+
+def _origins(target: TargetSpec) -> dict[str, str]:
+    """What is said of each staged field; blocks that say the same are named together."""
+    texts: dict[str, dict[str, list[str]]] = {}
+    for block in target.sources:
+        for name, spec in block.fields.items():
+            if _is_staged(spec):
+                text = "; ".join(part for part in (origin_text(spec), handling_text(spec)) if part)
+                texts.setdefault(name, {}).setdefault(text, []).append(block.name)
+    several = len(target.sources) > 1
+    return {
+        name: " | ".join(f"{', '.join(blocks)}: {text}" if several else text for text, blocks in said.items())
+        for name, said in texts.items()
+    }

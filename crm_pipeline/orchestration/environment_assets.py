@@ -1,0 +1,175 @@
+"""Assets of one environment: preflight, the models in order of loading, verification, report, and the sign-off."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from crm_pipeline.orchestration.checks import asset_key, check_result, check_results, check_specs
+from crm_pipeline.orchestration.columns import ColumnCatalogue
+from crm_pipeline.orchestration.failures import explained
+from crm_pipeline.orchestration.metadata import loaded_metadata
+from crm_pipeline.orchestration.resources import MigrationResource
+from crm_pipeline.orchestration.source_assets import OWNERS
+from crm_pipeline.orchestration.summary import report_metadata, verification_metadata
+from crm_pipeline.specs import TargetSpec
+
+Results = Iterator[dg.MaterializeResult[None]]
+
+
+def environment_assets(
+    columns: ColumnCatalogue, env: str
+) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
+    """Everything of one environment."""
+    made: list[dg.AssetsDefinition | dg.AssetChecksDefinition] = [_preflight(columns, env)]
+    for target in columns.mapping.targets:
+        made += [_loaded(columns, env, target), _loaded_checks(columns, env, target)]
+    made += [_verification(columns, env), _report(columns, env)]
+    return [*made, _sign_off(columns)] if env == "sandbox" else made
+
+
+def sign_off_key(columns: ColumnCatalogue) -> dg.AssetKey:
+    """The asset that production waits for."""
+    return asset_key(columns.catalogue.environment_asset("sandbox", "sign_off"))
+
+
+def _preflight(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
+    mapping, catalogue = columns.mapping, columns.catalogue
+    key = catalogue.environment_asset(env, "preflight")
+    staged = [asset_key(catalogue.staged_asset(target)) for target in mapping.targets]
+
+    @dg.asset(
+        key=asset_key(key), group_name=f"{mapping.name}_{env}", kinds={"odoo"}, owners=OWNERS, pool=mapping.name,
+        description=f"What would stop the load: the {env}'s own schema, apps and settings against the mapping, before "
+        "anything is written.",
+        deps=[*staged, *([sign_off_key(columns)] if env == "production" else [])],
+        check_specs=check_specs(catalogue.preflight_checks(env).values()), code_version=mapping.hash[:16],
+    )  # fmt: skip
+    def preflight(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
+        with explained():
+            opened = migrations.open(mapping.name, context.log, context.run_id)
+            destination = opened.destination(env)
+            opened.migration.start(env, opened.chosen_drop(), destination)
+            opened.started.add(env)
+            results = opened.migration.preflight(env, destination)
+            facts = {"odoo": destination.kind, "version": destination.version, "database": destination.database}
+            yield dg.MaterializeResult(check_results=check_results(results, key), metadata=facts)
+
+    return preflight
+
+
+def _loaded(columns: ColumnCatalogue, env: str, target: TargetSpec) -> dg.AssetsDefinition:
+    mapping, catalogue = columns.mapping, columns.catalogue
+    lineage = columns.loaded_lineage(env, target)
+
+    @dg.asset(
+        key=asset_key(catalogue.loaded_asset(env, target)), group_name=f"{mapping.name}_{env}", kinds={"odoo"},
+        owners=OWNERS, pool=mapping.name, description=_loaded_text(target, env),
+        code_version=mapping.target_hash(target.model)[:16],
+        deps=[
+            asset_key(catalogue.staged_asset(target)), asset_key(catalogue.environment_asset(env, "preflight")),
+            *(asset_key(catalogue.loaded_asset(env, other)) for other in catalogue.depends_on(target)),
+        ],
+        metadata={
+            "dagster/column_schema": dg.TableSchema(columns.loaded_columns(target)), "dagster/column_lineage": lineage,
+        },
+    )  # fmt: skip
+    def load(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
+        with explained():
+            opened = migrations.open(mapping.name, context.log, context.run_id)
+            destination = opened.destination(env)
+            opened.started.add(env)
+            counts, stops = opened.migration.load(env, destination, target)
+            if counts is None:
+                raise dg.Failure(stops[0].message, allow_retries=False)
+            opened.counts[env, target.model] = counts
+            metadata = loaded_metadata(opened.migration, env, target, destination.base_url)
+            yield dg.MaterializeResult(metadata={**metadata, "dagster/column_lineage": lineage})
+
+    return load
+
+
+def _loaded_checks(columns: ColumnCatalogue, env: str, target: TargetSpec) -> dg.AssetChecksDefinition:
+    mapping, catalogue = columns.mapping, columns.catalogue
+
+    @dg.multi_asset_check(
+        name=f"{mapping.name}__{env}__verify_{target.table}", can_subset=True, pool=mapping.name,
+        specs=check_specs(catalogue.loaded_checks(env, target).values()),
+        description=f"Reads every {target.model} record back and compares every mapped field.",
+    )  # fmt: skip
+    def verify(
+        context: dg.AssetCheckExecutionContext, migrations: MigrationResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        with explained():
+            opened = migrations.open(mapping.name, context.log, context.op_execution_context.run_id)
+            counts = opened.counts.get((env, target.model))
+            results = opened.migration.verify(env, opened.destination(env), target)
+            wanted = {key.name for key in context.selected_asset_check_keys}
+            yield from (check_result(result) for result in results if result.spec.name in wanted)
+
+    return verify
+
+
+def _verification(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
+    mapping, catalogue = columns.mapping, columns.catalogue
+    key = catalogue.environment_asset(env, "verification")
+
+    @dg.asset(
+        key=asset_key(key), group_name=f"{mapping.name}_{env}", kinds={"duckdb", "odoo"}, owners=OWNERS,
+        pool=mapping.name,
+        description="Proof for the environment as a whole: every exported row has exactly one fate, sums are equal on "
+        "both sides, and nobody was mailed, notified or subscribed.",
+        deps=[asset_key(catalogue.loaded_asset(env, target)) for target in mapping.targets],
+        check_specs=check_specs(catalogue.verification_checks(env).values()), code_version=mapping.hash[:16],
+    )  # fmt: skip
+    def verification(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
+        with explained():
+            opened = migrations.open(mapping.name, context.log, context.run_id)
+            results = opened.migration.finish(env, opened.destination(env))
+            metadata = verification_metadata(opened.migration, env)
+            yield dg.MaterializeResult(check_results=check_results(results, key), metadata=metadata)
+
+    return verification
+
+
+def _report(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
+    mapping, catalogue = columns.mapping, columns.catalogue
+
+    @dg.asset(
+        key=asset_key(catalogue.environment_asset(env, "report")), group_name=f"{mapping.name}_{env}", kinds={"html"},
+        owners=OWNERS, pool=mapping.name, code_version=mapping.hash[:16],
+        description="The reconciliation report for the customer, with the quarantine and the queues beside it as CSV "
+        "and Excel. A run that stops early leaves one too.",
+        deps=[asset_key(catalogue.environment_asset(env, "verification"))],
+    )  # fmt: skip
+    def report(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
+        with explained():
+            opened = migrations.open(mapping.name, context.log, context.run_id)
+            path, result = opened.conclude(env)
+            context.log.info("report: %s", path)
+            yield dg.MaterializeResult(metadata=report_metadata(path, result))
+
+    return report
+
+
+def _sign_off(columns: ColumnCatalogue) -> dg.AssetsDefinition:
+    name = columns.mapping.name
+
+    @dg.asset(
+        key=sign_off_key(columns), group_name=f"{name}_sandbox", kinds={"odoo"}, owners=OWNERS,
+        description="The customer's acceptance of the sandbox migration. Production waits for it, and the loader "
+        "itself refuses production without it.",
+        deps=[asset_key(columns.catalogue.environment_asset("sandbox", "report"))],
+    )  # fmt: skip
+    def sign_off() -> None:
+        raise dg.Failure(
+            "The sandbox can't be signed off yet: this version of the pipeline has no sign-off, so production is locked.",
+            allow_retries=False,
+        )
+
+    return sign_off
+
+
+def _loaded_text(target: TargetSpec, env: str) -> str:
+    return f"{target.title} ({target.model}) in the {env}. {target.description}".strip()
+
+

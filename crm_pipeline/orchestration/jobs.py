@@ -1,0 +1,40 @@
+"""The runs people start: the same operations as the command line."""
+
+from __future__ import annotations
+
+import dagster as dg
+from dagster import AssetSelection
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from crm_pipeline.orchestration.checks import asset_key
+from crm_pipeline.orchestration.columns import ColumnCatalogue
+from crm_pipeline.orchestration.environment_assets import sign_off_key
+
+
+def source_jobs(columns: ColumnCatalogue) -> list[UnresolvedAssetJobDefinition]:
+    """Stage only, migrate a sandbox, verify it again, migrate production."""
+    name, label, catalogue = columns.mapping.name, columns.mapping.source.label, columns.catalogue
+    staged = AssetSelection.groups(f"{name}_export", f"{name}_staged")
+    sandbox = AssetSelection.groups(f"{name}_sandbox") - AssetSelection.assets(sign_off_key(columns))
+    loaded = [asset_key(catalogue.loaded_asset("sandbox", target)) for target in columns.mapping.targets]
+    proof = [asset_key(catalogue.environment_asset("sandbox", each)) for each in ("verification", "report")]
+    return [
+        dg.define_asset_job(
+            f"{name}_stage", staged,
+            description=f"Read the newest {label} export and shape it for Odoo; Odoo is not touched.",
+        ),
+        dg.define_asset_job(
+            f"{name}_sandbox_migration", staged | sandbox,
+            description=f"The whole migration of {label} into the sandbox: read, stage, load, read back, report. Safe "
+            "to run again at any time.",
+        ),
+        dg.define_asset_job(
+            f"{name}_sandbox_verification",
+            AssetSelection.checks_for_assets(*loaded) | AssetSelection.assets(*proof),
+            description="Read the sandbox back, compare every field again and write the report anew; nothing is loaded.",
+        ),
+        dg.define_asset_job(
+            f"{name}_production_migration", staged | AssetSelection.groups(f"{name}_production"),
+            description=f"The migration of {label} into production; locked until the sandbox is signed off.",
+        ),
+    ]  # fmt: skip

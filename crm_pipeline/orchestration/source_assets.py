@@ -1,0 +1,134 @@
+"""Assets of what does not need Odoo: the typed export, and the tables shaped for Odoo."""
+
+import hashlib
+from collections.abc import Iterator
+
+import dagster as dg
+
+from crm_pipeline.orchestration.checks import asset_key, check_results, check_specs
+from crm_pipeline.orchestration.columns import ColumnCatalogue
+from crm_pipeline.orchestration.failures import explained
+from crm_pipeline.orchestration.metadata import table_metadata
+from crm_pipeline.orchestration.resources import MigrationResource
+from crm_pipeline.specs import ObjectSpec, TargetSpec
+from crm_pipeline.specs.source import SpecModel
+
+OWNERS = ["team:migration"]
+
+
+class DropConfig(dg.Config):
+    """Which export to read."""
+
+    drop: str = ""
+    """Name of the export drop; the newest full one when empty."""
+
+
+def export_assets(columns: ColumnCatalogue) -> dg.AssetsDefinition:
+    """One step that reads and types every file of a drop; one asset for each source object."""
+    mapping, catalogue = columns.mapping, columns.catalogue
+    name = mapping.name
+    objects = mapping.source.objects
+    specs = [
+        dg.AssetSpec(
+            asset_key(catalogue.source_asset(each)), description=_object_text(spec), group_name=f"{name}_export",
+            kinds={"csv", "duckdb"}, owners=OWNERS, code_version=spec_version(spec),
+            metadata={"dagster/column_schema": dg.TableSchema(columns.source_columns(each))},
+        )
+        for each, spec in objects.items()
+    ]  # fmt: skip
+
+    @dg.multi_asset(
+        name=f"{name}__read_export", specs=specs, pool=name,
+        check_specs=check_specs(c for each in objects for c in catalogue.source_checks(each).values()),
+    )  # fmt: skip
+    def read_export(
+        context: dg.AssetExecutionContext, config: DropConfig, migrations: MigrationResource
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        with explained():
+            opened = migrations.open(name, context.log, context.run_id)
+            opened.drop = opened.migration.newest_drop(config.drop or None)
+            results = opened.migration.read(opened.drop)
+            for each in objects:
+                key = catalogue.source_asset(each)
+                files = ", ".join(file.name for file in opened.drop.files.get(each, ())) or "no file"
+                metadata = table_metadata(opened.migration, f"typed.{each}", columns.source_columns(each))
+                yield dg.MaterializeResult(
+                    asset_key=asset_key(key), check_results=check_results(results, key),
+                    metadata={"drop": opened.drop.name, "files": files, **metadata},
+                )  # fmt: skip
+
+    return read_export
+
+
+def staged_assets(columns: ColumnCatalogue) -> dg.AssetsDefinition:
+    """One step that builds derived and target-shaped tables; one asset for each of them."""
+    mapping, catalogue = columns.mapping, columns.catalogue
+    name = mapping.name
+    derived = mapping.source.derived
+    group = f"{name}_staged"
+    specs = [
+        dg.AssetSpec(
+            asset_key(columns.derived_asset(each)), description=spec.description or None, group_name=group,
+            kinds={"duckdb"}, owners=OWNERS, code_version=spec_version(spec),
+            deps=[asset_key(key) for key in columns.inputs_of(each)],
+        )
+        for each, spec in derived.items()
+    ] + [
+        dg.AssetSpec(
+            asset_key(catalogue.staged_asset(target)), description=_staged_text(target), group_name=group,
+            kinds={"duckdb"}, owners=OWNERS, code_version=mapping.target_hash(target.model)[:16],
+            deps=[asset_key(columns.table_asset(table)) for table in catalogue.objects_of(target)],
+            metadata={
+                "dagster/column_schema": dg.TableSchema(columns.staged_columns(target)),
+                "dagster/column_lineage": columns.staged_lineage(target),
+            },
+        )
+        for target in mapping.targets
+    ]  # fmt: skip
+
+    @dg.multi_asset(
+        name=f"{name}__stage", specs=specs, pool=name,
+        check_specs=check_specs(c for target in mapping.targets for c in catalogue.staged_checks(target).values()),
+    )  # fmt: skip
+    def stage(
+        context: dg.AssetExecutionContext, migrations: MigrationResource
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        with explained():
+            migration = migrations.open(name, context.log, context.run_id).migration
+            results = migration.stage()
+            for each in derived:
+                found = table_metadata(migration, f"derived.{each}", [])
+                lineage = columns.derived_lineage(each, list(migration.store.columns(f"derived.{each}")))
+                yield dg.MaterializeResult(
+                    asset_key=asset_key(columns.derived_asset(each)),
+                    metadata={**found, "dagster/column_lineage": lineage},
+                )
+            for target in mapping.targets:
+                key = catalogue.staged_asset(target)
+                yield dg.MaterializeResult(
+                    asset_key=asset_key(key), check_results=check_results(results, key),
+                    metadata={
+                        **table_metadata(migration, f"staged.{target.table}", columns.staged_columns(target)),
+                        "dagster/column_lineage": columns.staged_lineage(target),
+                    },
+                )  # fmt: skip
+
+    return stage
+
+
+def spec_version(spec: SpecModel) -> str:
+    """SHA-256 of a spec's meaning, short enough to read."""
+    return hashlib.sha256(spec.model_dump_json(by_alias=True).encode()).hexdigest()[:16]
+
+
+def _object_text(spec: ObjectSpec) -> str:
+    text = [f"{spec.label}: rows of {spec.file}.csv that fit the contract, with its types."]
+    if spec.description:
+        text.append(spec.description)
+    if spec.scope == "documented":
+        text.append("Read, checked and reported; no record is made of it.")
+    return " ".join(text)
+
+
+def _staged_text(target: TargetSpec) -> str:
+    return f"{target.title}, shaped for {target.model}. {target.description}".strip()

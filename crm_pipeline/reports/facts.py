@@ -1,0 +1,221 @@
+"""What a report says, read from the staging store: plain values, ready to be shown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from crm_pipeline.specs import Mapping
+from crm_pipeline.staging.store import StagingStore
+from crm_pipeline.verification.accounting import FATES, account, environment_fates, reasons
+
+#: Checks of the export and of staging are kept under this environment.
+_STAGING = "staging"
+#: Differences and rows of one quarantine reason that are shown; files beside the report hold the rest.
+SHOWN_DIFFERENCES = 25
+SHOWN_QUARANTINE = 5
+
+PHASES = ("Export", "Staging", "Preflight", "Load and read-back", "Verification")
+
+
+@dataclass(frozen=True)
+class CheckFact:
+    """Outcome of one check. ``rows`` are the first it concerns."""
+
+    phase: str
+    asset: str
+    name: str
+    passed: bool
+    severity: str
+    blocking: bool
+    message: str
+    description: str
+    rows: list[dict[str, Any]]
+
+    @property
+    def failed(self) -> bool:
+        """Whether it stands against the migration; a warning doesn't."""
+        return not self.passed and self.severity == "ERROR"
+
+    @property
+    def label(self) -> str:
+        """The name as words."""
+        return self.name.replace("_", " ")
+
+
+@dataclass(frozen=True)
+class ObjectFact:
+    """One source object: exported rows and what became of them."""
+
+    name: str
+    label: str
+    documented: bool
+    exported: int
+    fates: dict[str, int]
+    balanced: bool
+    reasons: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``state``: good, bad or open (nothing is proven yet); what that means, in one or two sentences."""
+
+    state: str
+    title: str
+    text: str
+
+
+def newest_run(store: StagingStore, env: str) -> dict[str, Any]:
+    """The newest run of an environment; empty when there was none."""
+    found = store.frame("SELECT * FROM ops.run WHERE env = ? ORDER BY started_at DESC LIMIT 1", [env]).to_dicts()
+    return found[0] if found else {}
+
+
+def object_facts(store: StagingStore, mapping: Mapping, env: str) -> list[ObjectFact]:
+    """Accounting by object, freshly made for this environment; empty before anything was staged."""
+    tables = [f"{schema}.{name}" for name in mapping.source.objects for schema in ("raw", "typed")]
+    if not all(store.has_table(name) for name in [*tables, *(f"staged.{target.table}" for target in mapping.targets)]):
+        return []
+    environment_fates(store, mapping, env)
+    why = reasons(store)
+    return [
+        ObjectFact(
+            name=row["object"], label=mapping.source.objects[row["object"]].label,
+            documented=mapping.source.objects[row["object"]].scope == "documented", exported=row["exported"],
+            fates={fate: row[fate] for fate in FATES},
+            balanced=row["exported"] == row["accounted"] == sum(row[fate] for fate in FATES),
+            reasons=why.get(row["object"], {}),
+        )
+        for row in account(store, mapping).to_dicts()
+    ]  # fmt: skip
+
+
+def target_facts(store: StagingStore, mapping: Mapping, env: str) -> list[dict[str, Any]]:
+    """Counts of every target model, in order of loading; models that were not loaded have none."""
+    counts = {row["model"]: row for row in _dicts(store, "SELECT * FROM ops.load_count WHERE env = ?", [env])}
+    verified = {row["model"]: row for row in _dicts(store, "SELECT * FROM ops.verified WHERE env = ?", [env])}
+    facts = []
+    for target in mapping.targets:
+        count = counts.get(target.model)
+        seconds = float((count or {}).get("seconds") or 0)
+        sent = ((count or {}).get("created") or 0) + ((count or {}).get("updated") or 0)
+        facts.append(
+            {
+                "model": target.model, "title": target.title, "count": count, "verified": verified.get(target.model),
+                "rate": round(sent / seconds) if seconds and sent else None,
+            }
+        )  # fmt: skip
+    return facts
+
+
+def total_facts(store: StagingStore, env: str) -> list[dict[str, Any]]:
+    """Control totals by name and currency."""
+    return _dicts(store, "SELECT * FROM ops.control_total WHERE env = ? ORDER BY name, currency", [env])
+
+
+def difference_facts(store: StagingStore, env: str) -> tuple[int, list[dict[str, Any]]]:
+    """How many values differ, and the first of them with the source row."""
+    total = int(store.value("SELECT count(*) FROM ops.difference WHERE env = ?", [env]))
+    rows = _dicts(
+        store,
+        "SELECT model, external_id, odoo_id, field, expected, actual, class, source_object, source_row FROM ops.difference "
+        "WHERE env = ? ORDER BY model, external_id, field LIMIT ?",
+        [env, SHOWN_DIFFERENCES],
+    )
+    return total, rows
+
+
+def check_facts(store: StagingStore, env: str) -> list[CheckFact]:
+    """All checks of the export, of staging and of the environment, in the order they were made."""
+    rows = _dicts(store, "SELECT * FROM ops.check_result WHERE env IN (?, ?) ORDER BY rowid", [_STAGING, env])
+    return [
+        CheckFact(
+            phase=_phase(row["asset"]), asset=row["asset"], name=row["check"], passed=row["passed"],
+            severity=row["severity"], blocking=row["blocking"], message=row["message"], description=row["description"],
+            rows=json.loads(row["rows"] or "[]"),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _phase(asset: str) -> str:
+    last = asset.rsplit("/", 1)[-1]
+    if last.startswith("src_"):
+        return PHASES[0]
+    if last.startswith("stg_"):
+        return PHASES[1]
+    return {"preflight": PHASES[2], "verification": PHASES[4]}.get(last, PHASES[3])
+
+
+def quarantine_facts(store: StagingStore) -> list[dict[str, Any]]:
+    """Quarantined rows by reason, most first, each with its first rows."""
+    found = _dicts(
+        store,
+        "SELECT reason, count(*) AS rows, string_agg(DISTINCT object, ', ' ORDER BY object) AS objects FROM ops.row_fate "
+        "WHERE fate = 'quarantined' GROUP BY reason ORDER BY rows DESC, reason",
+        [],
+    )
+    for row in found:
+        row["first"] = _dicts(
+            store,
+            """SELECT object, key, file, "row", detail FROM ops.row_fate WHERE fate = 'quarantined' AND reason = ?
+               ORDER BY object, file, "row" LIMIT ?""",
+            [row["reason"], SHOWN_QUARANTINE],
+        )
+    return found
+
+
+def verdict(run: dict[str, Any], checks: list[CheckFact], differences: int) -> Verdict:
+    """What the run came to."""
+    failed = [check for check in checks if check.failed]
+    warnings = sum(not check.passed and not check.failed for check in checks)
+    noted = f" {warnings} {_words(warnings, 'warning', 'warnings')} to look at." if warnings else ""
+    what = "rehearsal" if run.get("odoo_kind") == "embedded" else "migration"
+    if not run:
+        return Verdict("open", "Not run yet", "Nothing has been loaded into this environment.")
+    if failed:
+        text = f"{len(failed)} {_words(len(failed), 'check', 'checks')} failed; what depends on them is not loaded or not proven."
+        return Verdict("bad", f"The {what} is not complete", text + noted)
+    if not any(check.phase == PHASES[4] for check in checks):
+        text = "Nothing failed, but the environment has not been read back."
+        return Verdict("open", f"The {what} is not verified", text + noted)
+    text = f"Every exported row is accounted for, and every value that was read back holds what was meant.{noted}"
+    if differences:
+        return Verdict("bad", f"The {what} is not complete", f"{differences} values differ from what was meant.{noted}")
+    return Verdict("good", f"The {what} is complete and proven", text)
+
+
+def run_facts(run: dict[str, Any], now: datetime) -> list[tuple[str, str]]:
+    """Facts about the run as label and text."""
+    if not run:
+        return []
+    ended: datetime = run["ended_at"] or now
+    odoo = f"Odoo {run['odoo_version']}, "
+    odoo += "embedded: a rehearsal" if run["odoo_kind"] == "embedded" else str(run["odoo_database"])
+    return [
+        ("Export", f"{run['drop']} (fingerprint {str(run['fingerprint'])[:12]})"),
+        ("Destination", odoo),
+        *([("Address", str(run["odoo_url"]))] if run["odoo_url"] else []),
+        ("Started", f"{run['started_at']:%Y-%m-%d %H:%M} UTC"),
+        ("Duration", duration_text((ended - run["started_at"]).total_seconds())),
+        ("Mapping", f"version {str(run['mapping_hash'])[:12]}"),
+        ("Run", str(run["run_id"])),
+    ]
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 90:  # noqa: PLR2004 - a minute and a half still reads well in seconds
+        return f"{max(seconds, 0):.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004
+
+
+def _words(count: int, one: str, many: str) -> str:
+    return one if count == 1 else many
+
+
+def _dicts(store: StagingStore, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
+    return store.frame(sql, parameters).to_dicts()

@@ -1,0 +1,115 @@
+"""What waits for people: quarantined rows and the owners' queue, as frames, CSV and an Excel workbook.
+
+Text of the export is never a formula here: workbooks hold it as text cells, CSV cells that a spreadsheet would
+calculate get an apostrophe in front.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import xlsxwriter
+
+from crm_pipeline.specs import Mapping
+from crm_pipeline.staging.store import StagingStore, literal, quote
+
+#: Rows of one sheet; the CSV beside it is complete.
+SHEET_ROWS = 100_000
+#: Excel's own limit for the text of a cell is 32,767.
+_CELL = 32_000
+_CALCULATED = ("=", "+", "-", "@", "\t", "\r")
+
+QUARANTINE_COLUMNS = ("object", "key", "file", "row", "reason", "problem")
+OWNER_COLUMNS = ("source_email", "decision", "odoo_login", "name", "records", "why")
+
+
+def quarantined_rows(store: StagingStore) -> pl.DataFrame:
+    """Rows set aside with the reason, in order of the export: ``QUARANTINE_COLUMNS``."""
+    return store.frame("""
+        SELECT object, key, file, "row", reason, detail AS problem FROM ops.row_fate WHERE fate = 'quarantined'
+        ORDER BY object, file, "row"
+    """)
+
+
+def waiting_owners(store: StagingStore, mapping: Mapping, env: str) -> pl.DataFrame:
+    """Owners no Odoo user was found for and who own records: ``OWNER_COLUMNS``, most records first.
+
+    The first three columns are those of the resolution file; ``records`` says what waits for the decision.
+    """
+    frames = [pl.DataFrame(schema={name: pl.Int64 if name == "records" else pl.String for name in OWNER_COLUMNS})]
+    for target in mapping.targets:
+        table = f"staged.{target.table}"
+        if target.match.queue != "owners" or not store.has_table(table):
+            continue
+        frames.append(store.frame(
+            f"""SELECT coalesce(staged.email, staged.name)::VARCHAR AS source_email, '' AS decision, '' AS odoo_login,
+                       staged.name::VARCHAR AS name, coalesce(owned.records, 0)::BIGINT AS records,
+                       refusal.message AS why
+                FROM ops.refusal AS refusal JOIN {quote(table)} AS staged USING (external_id)
+                LEFT JOIN ({_owned(store, mapping, {block.name for block in target.sources})}) AS owned
+                ON owned.owner = external_id
+                WHERE refusal.env = ? AND refusal.model = ? AND refusal.kind = 'queued' AND staged._needed
+                ORDER BY records DESC, source_email""",
+            [env, target.model],
+        ))  # fmt: skip
+    return pl.concat(frames)
+
+
+def _owned(store: StagingStore, mapping: Mapping, owners: set[str]) -> str:
+    """SQL: external id of an owner → staged records of gated models that name them."""
+    links = [
+        f"SELECT {quote(name)} AS owner FROM {quote(f'staged.{target.table}')} WHERE _block = {literal(block.name)}"
+        for target in mapping.targets if target.gate is not None and store.has_table(f"staged.{target.table}")
+        for block in target.sources
+        for name, spec in block.fields.items() if any(link.to in owners for link in spec.links)
+    ]  # fmt: skip
+    union = " UNION ALL ".join(links) or "SELECT NULL::VARCHAR AS owner WHERE FALSE"
+    return f"SELECT owner, count(*) AS records FROM ({union}) WHERE owner IS NOT NULL GROUP BY owner"
+
+
+def write_queues(folder: Path, quarantine: pl.DataFrame, owners: pl.DataFrame) -> None:
+    """Write ``quarantine.csv``, ``queue_owners.csv`` and ``queues.xlsx`` into ``folder``."""
+    _write_csv(folder / "quarantine.csv", quarantine)
+    _write_csv(folder / "queue_owners.csv", owners)
+    with xlsxwriter.Workbook(folder / "queues.xlsx", {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        _write_sheet(book, "owners", owners, {"source_email": 34, "name": 26, "why": 60})
+        _write_sheet(book, "quarantine", quarantine, {"key": 22, "file": 22, "reason": 24, "problem": 90})
+
+
+def _write_csv(path: Path, frame: pl.DataFrame) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(frame.columns)
+        writer.writerows([harmless(value) for value in row] for row in frame.iter_rows())
+
+
+def harmless(value: object) -> object:
+    """A CSV cell that no spreadsheet calculates."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_CALCULATED) else value
+
+
+def _write_sheet(book: Any, name: str, frame: pl.DataFrame, widths: dict[str, int]) -> None:
+    sheet = book.add_worksheet(name)
+    head = book.add_format({"bold": True, "bg_color": "#E8EDF3", "border": 1, "border_color": "#C5CFDA"})
+    for index, column in enumerate(frame.columns):
+        sheet.write_string(0, index, column, head)
+        sheet.set_column(index, index, widths.get(column, 14))
+    for number, row in enumerate(_cells(frame.head(SHEET_ROWS).iter_rows()), 1):
+        for index, value in enumerate(row):
+            if isinstance(value, int):
+                sheet.write_number(number, index, value)
+            elif value:
+                sheet.write_string(number, index, value)
+    if frame.height > SHEET_ROWS:
+        sheet.write_string(SHEET_ROWS + 1, 0, f"{frame.height - SHEET_ROWS} more rows: see the CSV file")
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, max(1, min(frame.height, SHEET_ROWS)), len(frame.columns) - 1)
+
+
+def _cells(rows: Iterable[tuple[object, ...]]) -> Iterable[list[int | str | None]]:
+    for row in rows:
+        yield [value if value is None or isinstance(value, int) else str(value)[:_CELL] for value in row]

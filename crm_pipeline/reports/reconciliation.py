@@ -1,0 +1,128 @@
+"""The reconciliation report: one HTML file a customer can be sent, with the queues beside it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from crm_pipeline.odoo.embedded import EmbeddedOdoo
+from crm_pipeline.reports import facts
+from crm_pipeline.reports.pictures import FATE_COLORS, FATE_MEANINGS, fate_bar
+from crm_pipeline.reports.provenance import handling_text, origin_text, rows_text
+from crm_pipeline.reports.queues import quarantined_rows, waiting_owners, write_queues
+from crm_pipeline.specs import Mapping
+from crm_pipeline.staging.store import StagingStore
+
+REPORT_FILE = "report.html"
+#: Owners listed in the report; the files beside it hold all.
+SHOWN_OWNERS = 50
+
+
+def build_report(
+    store: StagingStore, mapping: Mapping, env: str, out_folder: Path, now: datetime, data_root: Path
+) -> Path:
+    """Write ``report.html``, ``quarantine.csv``, ``queue_owners.csv`` and ``queues.xlsx``; returns the report's path.
+
+    Reads only the staging store, so it can be built at any time, also after a run that stopped early. The HTML needs no
+    network and no script.
+
+    Args:
+        store: the staging store.
+        mapping: the mapping in force.
+        env: sandbox or production.
+        out_folder: where the files go; made when missing.
+        now: time of building, UTC.
+        data_root: paths in the report are told from here.
+    """
+    out_folder.mkdir(parents=True, exist_ok=True)
+    content = _content(store, mapping, env, now)
+    owners = waiting_owners(store, mapping, env)
+    write_queues(out_folder, quarantined_rows(store), owners)
+    resolutions = data_root / "resolutions" / mapping.name
+    page = _template().render(
+        **content, owners=owners.head(SHOWN_OWNERS).to_dicts(), owner_count=owners.height,
+        resolution_file=str((resolutions / "owners.csv").relative_to(data_root.parent)),
+    )  # fmt: skip
+    path = out_folder / REPORT_FILE
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _content(store: StagingStore, mapping: Mapping, env: str, now: datetime) -> dict[str, Any]:
+    run = facts.newest_run(store, env)
+    objects = facts.object_facts(store, mapping, env)
+    checks = facts.check_facts(store, env)
+    differences, first_differences = facts.difference_facts(store, env)
+    targets = facts.target_facts(store, mapping, env)
+    compared = [target["verified"] for target in targets if target["verified"]]
+    return {
+        "label": mapping.source.label, "env": env, "built_at": now,
+        "rehearsal": run.get("odoo_kind") == "embedded", "odoo_version": run.get("odoo_version"),
+        "limits": EmbeddedOdoo.limits() if run.get("odoo_kind") == "embedded" else (),
+        "run_facts": facts.run_facts(run, now), "verdict": facts.verdict(run, checks, differences),
+        "objects": objects, "sums": _sums(objects), "targets": targets, "totals": facts.total_facts(store, env),
+        "records_compared": sum(row["records"] for row in compared), "values_compared": sum(row["fields"] for row in compared),
+        "differences": differences, "first_differences": first_differences,
+        "failed": [c for c in checks if c.failed], "warnings": [c for c in checks if not c.passed and not c.failed],
+        "phases": [(phase, [c for c in checks if c.phase == phase]) for phase in facts.PHASES],
+        "quarantine": facts.quarantine_facts(store), "mapping": _mapping_tables(mapping),
+    }  # fmt: skip
+
+
+def _sums(objects: list[facts.ObjectFact]) -> dict[str, int]:
+    sums = {"exported": sum(each.exported for each in objects)}
+    for fate in FATE_MEANINGS:
+        sums[fate] = sum(each.fates[fate] for each in objects)
+    return sums
+
+
+def _mapping_tables(mapping: Mapping) -> list[dict[str, Any]]:
+    return [
+        {
+            "target": target,
+            "blocks": [
+                {
+                    "name": block.name, "rows": rows_text(block), "external_id": block.external_id,
+                    "diversions": block.divert,
+                    "fields": [(name, origin_text(spec), handling_text(spec)) for name, spec in block.fields.items()],
+                }
+                for block in target.sources
+            ],
+        }
+        for target in mapping.targets
+    ]  # fmt: skip
+
+
+def _template() -> Any:
+    environment = Environment(
+        loader=PackageLoader("crm_pipeline.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"number": _number, "words": _words, "amount": _amount, "short": _short}
+    environment.globals |= {"fate_bar": fate_bar, "fate_colors": FATE_COLORS, "fate_meanings": FATE_MEANINGS}
+    return environment.get_template("reconciliation.html.j2")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _amount(text: str) -> str:
+    """A total's decimal text with thousands separated; the digits stay as they are."""
+    sign, digits = ("−", text[1:]) if text.startswith("-") else ("", text)
+    whole, _, cents = digits.partition(".")
+    return f"{sign}{int(whole):,}.{cents}" if whole.isdigit() else text
+
+
+def _short(value: object, length: int = 160) -> str:
+    if value is None:
+        return ""
+    text = " ".join(str(value).split())
+    return text if len(text) <= length else f"{text[: length - 1]}…"
