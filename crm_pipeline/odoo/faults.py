@@ -70,6 +70,8 @@ _BAD_VALUE = re.compile(
 )
 _NO_MODEL = re.compile(r"^Object \S+ doesn't exist$")
 _NO_DATABASE = re.compile(r'database "(?P<name>[^"]*)" does not exist')
+#: XML-RPC fault codes (all versions); any other is an unexpected exception with its traceback
+_REFUSED, _DENIED, _FORBIDDEN = 2, 3, 4
 _PRIVATE = re.compile(r"^Private methods? ")
 
 
@@ -99,11 +101,11 @@ def fault(name: str, message: str, *, call: str) -> DestinationError:
 
 def fault_of_xmlrpc(code: int, text: str, *, call: str) -> DestinationError:
     """The error for an XML-RPC fault; code 1 carries a whole traceback whose last line names the exception."""
-    if code == 3:
+    if code == _DENIED:
         return refused(call=call)
-    if code == 4:
+    if code == _FORBIDDEN:
         return fault("odoo.exceptions.AccessError", text, call=call)
-    if code == 2:
+    if code == _REFUSED:
         return fault("odoo.exceptions.UserError", text, call=call)
     lines = [line for line in text.splitlines() if line.strip()]
     # the exception's line is the last one that starts at the margin with "package.Class: "

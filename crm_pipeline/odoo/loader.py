@@ -120,7 +120,7 @@ def waiting_in_queue(store: StagingStore, mapping: Mapping, queue: str, env: str
     """Names of what waits in a queue and is needed by records to come."""
     names: list[str] = []
     for target in mapping.targets:
-        if target.match.queue == queue:
+        if target.match.queue == queue and store.has_table(f"staged.{target.table}"):
             names += [
                 str(row[0])
                 for row in store.rows(

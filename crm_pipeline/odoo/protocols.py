@@ -18,7 +18,9 @@ import json
 import re
 import xmlrpc.client
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Protocol
+from xml.parsers.expat import ExpatError
 
 from crm_pipeline.odoo.errors import CallError, ConfigurationError, DataError, InDoubtError
 from crm_pipeline.odoo.faults import fault, fault_of_xmlrpc, no_database, refused
@@ -87,8 +89,8 @@ class XmlRpc:
     def login(self) -> int:
         """See :class:`ExternalProtocol`."""
         call = "common.authenticate"
-        arguments = (self._db, self._login, self._secret, {})
-        uid = xmlrpc_call(self._channel, "common", "authenticate", arguments, call=call)
+        params: tuple[Any, ...] = (self._db, self._login, self._secret, {})
+        uid = xmlrpc_call(self._channel, "common", "authenticate", params, call=call)
         if not isinstance(uid, int) or not uid:
             raise refused(call=call)
         self._uid = uid
@@ -143,16 +145,16 @@ class Json2:
         call = f"{model}.{method}"
         reply = self._channel.post(f"/json/2/{model}/{method}", _encode(body, call), self._headers, call=call)
         answer = _decode(reply, call)
-        if reply.status == 200 and not isinstance(answer, _NotJson):
+        if reply.status == HTTPStatus.OK and not isinstance(answer, _NotJson):
             return answer
         if isinstance(answer, dict) and isinstance(answer.get("name"), str):
             name, message = answer["name"], str(answer.get("message") or "")
-            if reply.status == 401:
+            if reply.status == HTTPStatus.UNAUTHORIZED:
                 raise refused(call=call)
             raise fault(name, message, call=call)
-        if reply.status == 404 and b"database" in reply.body.lower():
+        if reply.status == HTTPStatus.NOT_FOUND and b"database" in reply.body.lower():
             raise no_database(self._db, call=call)
-        if reply.status == 404:
+        if reply.status == HTTPStatus.NOT_FOUND:
             message = "the server has no JSON-2 API at this URL; check URL and PROTOCOL"
             raise ConfigurationError(message, call=call)
         raise _untrusted(reply, call)
@@ -167,9 +169,9 @@ def jsonrpc(channel: Channel, service: str, method: str, params: list[Any], *, c
         error = answer["error"]
         data = error.get("data") or {}
         raise fault(str(data.get("name") or ""), str(data.get("message") or error.get("message") or ""), call=call)
-    if reply.status == 200 and isinstance(answer, dict) and answer.get("jsonrpc") == "2.0":
+    if reply.status == HTTPStatus.OK and isinstance(answer, dict) and answer.get("jsonrpc") == "2.0":
         return answer.get("result")
-    if reply.status in {404, 405}:
+    if reply.status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
         message = f"{channel.url} has no /jsonrpc (HTTP {reply.status}); is it the URL of an Odoo server?"
         raise ConfigurationError(message, call=call)
     raise _untrusted(reply, call)
@@ -179,10 +181,10 @@ def xmlrpc_call(channel: Channel, service: str, method: str, params: tuple[Any, 
     """One XML-RPC call of an Odoo service; 'cannot marshal None' is the answer None (ODOO_FACTS 13)."""
     body = xmlrpc.client.dumps(params, method, allow_none=True, encoding="utf-8").encode()
     reply = channel.post(f"/xmlrpc/2/{service}", body, XML_HEADERS, call=call)
-    if reply.status in {404, 405}:
+    if reply.status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
         message = f"{channel.url} has no /xmlrpc/2 (HTTP {reply.status}); is it the URL of an Odoo server?"
         raise ConfigurationError(message, call=call)
-    if reply.status != 200:
+    if reply.status != HTTPStatus.OK:
         raise _untrusted(reply, call)
     try:
         (answer,), _method = xmlrpc.client.loads(reply.body, use_builtin_types=True)
@@ -190,7 +192,7 @@ def xmlrpc_call(channel: Channel, service: str, method: str, params: tuple[Any, 
         if _NONE_ANSWER in error.faultString:
             return None
         raise fault_of_xmlrpc(error.faultCode, error.faultString, call=call) from None
-    except (ValueError, xmlrpc.client.Error, xmlrpc.client.expat.ExpatError):
+    except (ValueError, xmlrpc.client.Error, ExpatError):
         raise InDoubtError("the answer is not complete XML", call=call) from None
     return answer
 
@@ -216,19 +218,19 @@ def _decode(reply: Reply, call: str) -> Any:
     try:
         return json.loads(reply.body)
     except ValueError:
-        if reply.status == 200:
+        if reply.status == HTTPStatus.OK:
             raise InDoubtError("the answer is not complete JSON", call=call) from None
         return _NotJson()
 
 
 def _untrusted(reply: Reply, call: str) -> Exception:
     """The error for an answer that Odoo itself did not write."""
-    if reply.status in {401, 407}:
+    if reply.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED}:
         return refused(call=call)
-    if reply.status >= 500:
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         message = f"HTTP {reply.status} from something in front of Odoo"
         return UnavailableError(message, call=call, retry_after=reply.retry_after)
-    if reply.status == 200:
+    if reply.status == HTTPStatus.OK:
         return InDoubtError("the answer is not one of Odoo's", call=call)
     message = f"HTTP {reply.status} ({reply.content_type or 'no content type'}): not an answer of Odoo"
     return ConfigurationError(message, call=call)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -49,7 +50,7 @@ READ_METHODS = frozenset(
 )  # fmt: skip
 
 
-def connect(  # noqa: PLR0913 - the six things that name a database, and two knobs
+def connect(
     url: str,
     db: str,
     login: str,
@@ -128,7 +129,7 @@ def server_version(channel: Channel, protocol: ProtocolName) -> str:
 
 def _web_version(channel: Channel) -> dict[str, str]:
     reply = channel.get("/web/version", call="web.version")
-    if reply.status != 200 or reply.content_type != "application/json":
+    if reply.status != HTTPStatus.OK or reply.content_type != "application/json":
         message = f"{channel.url} does not answer like an Odoo server (HTTP {reply.status}); check URL"
         raise ConfigurationError(message, call="web.version")
     info = json.loads(reply.body)["version_info"]
@@ -140,9 +141,7 @@ class OdooServer:
 
     kind: Literal["server"] = "server"
 
-    def __init__(
-        self, channel: Channel, wire: ExternalProtocol, *, db: str, version: str, retrying: _Retrying
-    ) -> None:
+    def __init__(self, channel: Channel, wire: ExternalProtocol, *, db: str, version: str, retrying: _Retrying) -> None:
         self._channel, self._wire, self._db, self._version, self._retrying = channel, wire, db, version, retrying
 
     def __repr__(self) -> str:
@@ -173,7 +172,7 @@ class OdooServer:
         found = self._read(model, "fields_get", {"attributes": list(_FIELD_ATTRIBUTES)})
         return {name: field_schema(name, attributes) for name, attributes in found.items()}
 
-    def search_read(  # noqa: PLR0913 - Odoo's own arguments
+    def search_read(
         self,
         model: str,
         domain: Domain,

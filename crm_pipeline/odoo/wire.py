@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from crm_pipeline.odoo.errors import ConcurrencyError, ConfigurationError, DataE
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 10.0  # seconds
+_REDIRECTS = range(300, 400)
 POOL_SIZE = 16  # kept connections; more threads than that open extra ones
 
 
@@ -108,7 +110,6 @@ class Channel:
                 preload_content=True,
                 enforce_content_length=True,
             )
-            # an empty body is a complete answer only when the server said so
             content = response.data
         except (wire_errors.NewConnectionError, wire_errors.ConnectTimeoutError, wire_errors.LocationParseError) as e:
             raise NotSentError(f"cannot connect to {self.url}: {_plain(e)}", call=call) from None
@@ -123,13 +124,13 @@ class Channel:
             message = f"the connection to {self.url} broke before a complete answer arrived: {_plain(e)}"
             raise InDoubtError(message, call=call) from None
         retry_after = _seconds(response.headers.get("Retry-After"), response.headers.get("Date"))
-        if response.status == 429:
+        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
             raise ThrottledError("the server limits requests (HTTP 429)", call=call, retry_after=retry_after)
-        if response.status == 413:
+        if response.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             size = len(body or b"")
             message = f"the request of {size:,} bytes is larger than the server takes (HTTP 413); send smaller batches"
             raise DataError(message, call=call)
-        if 300 <= response.status < 400:
+        if response.status in _REDIRECTS:
             target = response.headers.get("Location", "elsewhere")
             message = f"{self.url} redirects to {target.split('?', maxsplit=1)[0]}; set the URL to where it leads"
             raise ConfigurationError(message, call=call)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from crm_pipeline.orchestration.metadata import table
+from crm_pipeline.orchestration.metadata import FINDING_TEXT, table
 from crm_pipeline.verification.checks import SHOWN_ROWS, CheckResult, CheckSpec
 
 
@@ -28,11 +28,11 @@ def check_specs(specs: Iterable[CheckSpec]) -> list[dg.AssetCheckSpec]:
 
 def check_result(result: CheckResult) -> dg.AssetCheckResult:
     """An outcome; a failed one carries its first rows and the query for the rest."""
-    metadata: dict[str, dg.MetadataValue] = {"finding": dg.MetadataValue.text(result.message)}
+    metadata: dict[str, dg.MetadataValue] = {}
     if not result.passed and result.rows:
-        metadata[f"first_{min(len(result.rows), SHOWN_ROWS)}_rows"] = table(result.rows[:SHOWN_ROWS])
+        metadata["first_rows"] = table(result.rows[:SHOWN_ROWS], longest=FINDING_TEXT)
     if not result.passed and result.query:
-        metadata["query_for_the_rest"] = dg.MetadataValue.md(f"```sql\n{_trimmed(result.query)}\n```")
+        metadata["query_for_the_rest"] = dg.MetadataValue.text(" ".join(result.query.split()))
     return dg.AssetCheckResult(
         passed=result.passed, asset_key=asset_key(result.spec.asset), check_name=result.spec.name,
         severity=dg.AssetCheckSeverity(result.spec.severity), description=result.message, metadata=metadata,
@@ -42,7 +42,3 @@ def check_result(result: CheckResult) -> dg.AssetCheckResult:
 def check_results(results: Iterable[CheckResult], asset: str) -> list[dg.AssetCheckResult]:
     """Outcomes of the checks of one asset."""
     return [check_result(result) for result in results if result.spec.asset == asset]
-
-
-def _trimmed(query: str) -> str:
-    return "\n".join(line.strip() for line in query.strip().splitlines())

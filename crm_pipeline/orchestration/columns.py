@@ -13,6 +13,7 @@ import dagster as dg
 import duckdb
 
 from crm_pipeline.migration.catalogue import Catalogue
+from crm_pipeline.odoo.schemas import bundled_versions, load_attributes
 from crm_pipeline.reports.provenance import TYPE_WORDS, column_text, handling_text, origin_text
 from crm_pipeline.specs import FieldSpec, Mapping, SourceBlock, TargetSpec
 
@@ -25,6 +26,7 @@ class ColumnCatalogue:
     def __init__(self, mapping: Mapping, catalogue: Catalogue) -> None:
         self.mapping, self.catalogue = mapping, catalogue
         self._parser = duckdb.connect()
+        self._odoo = load_attributes(bundled_versions()[-1])
 
     # -- schemas -----------------------------------------------------------------------------------------------------
 
@@ -44,12 +46,22 @@ class ColumnCatalogue:
         unique = dg.TableColumnConstraints(nullable=False, unique=True)
         patterns = ", ".join(f"{block.name}: {block.external_id}" for block in target.sources)
         first = dg.TableColumn("external_id", "external id", f"identity in Odoo; {patterns}", constraints=unique)
-        return [first, *(dg.TableColumn(name, _kind(target, name), text) for name, text in _origins(target).items())]
+        origins = _origins(target)
+        return [first, *(dg.TableColumn(name, self._type(target, name), text) for name, text in origins.items())]
 
     def loaded_columns(self, target: TargetSpec) -> list[dg.TableColumn]:
         """Fields of a loaded model."""
         kept = [c for c in self.staged_columns(target) if c.name in {"external_id", *_sent(target)}]
         return [dg.TableColumn("id", "Odoo id", "database id that Odoo gave, kept in the ledger"), *kept]
+
+    def _type(self, target: TargetSpec, name: str) -> str:
+        """A field's type as the newest bundled Odoo has it; fields the mapping adds are custom ones."""
+        if target.field_specs[name].staged_only:
+            return "not sent"
+        found = self._odoo.get(target.model, {}).get(name)
+        if found is None:
+            return "custom field" if name.startswith("x_") else "field"
+        return f"{found['type']} {found['relation']}" if found.get("relation") else str(found["type"])
 
     # -- lineage -----------------------------------------------------------------------------------------------------
 
@@ -187,13 +199,6 @@ def _is_staged(spec: FieldSpec) -> bool:
 
 def _sent(target: TargetSpec) -> list[str]:
     return [name for name, spec in target.field_specs.items() if not spec.staged_only]
-
-
-def _kind(target: TargetSpec, name: str) -> str:
-    spec = target.field_specs[name]
-    if spec.links or spec.lookup or spec.xmlid:
-        return "links" if spec.refs else "link"
-    return "order" if spec.staged_only else "value"
 
 
 def _origins(target: TargetSpec) -> dict[str, str]:

@@ -8,6 +8,7 @@ from crm_pipeline.orchestration.checks import asset_key, check_result, check_res
 from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.failures import explained
 from crm_pipeline.orchestration.metadata import loaded_metadata
+from crm_pipeline.orchestration.order import LoadOrder
 from crm_pipeline.orchestration.resources import MigrationResource
 from crm_pipeline.orchestration.source_assets import OWNERS
 from crm_pipeline.orchestration.summary import report_metadata, verification_metadata
@@ -20,10 +21,11 @@ def environment_assets(
     columns: ColumnCatalogue, env: str
 ) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """Everything of one environment."""
+    order = LoadOrder(columns.catalogue)
     made: list[dg.AssetsDefinition | dg.AssetChecksDefinition] = [_preflight(columns, env)]
     for target in columns.mapping.targets:
-        made += [_loaded(columns, env, target), _loaded_checks(columns, env, target)]
-    made += [_verification(columns, env), _report(columns, env)]
+        made += [_loaded(columns, env, target, order), _loaded_checks(columns, env, target)]
+    made += [_verification(columns, env, order), _report(columns, env)]
     return [*made, _sign_off(columns)] if env == "sandbox" else made
 
 
@@ -35,7 +37,8 @@ def sign_off_key(columns: ColumnCatalogue) -> dg.AssetKey:
 def _preflight(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
     mapping, catalogue = columns.mapping, columns.catalogue
     key = catalogue.environment_asset(env, "preflight")
-    staged = [asset_key(catalogue.staged_asset(target)) for target in mapping.targets]
+    queued = [target for target in mapping.targets if target.match.queue is not None] or mapping.targets[:1]
+    staged = [asset_key(catalogue.staged_asset(target)) for target in queued]
 
     @dg.asset(
         key=asset_key(key), group_name=f"{mapping.name}_{env}", kinds={"odoo"}, owners=OWNERS, pool=mapping.name,
@@ -57,17 +60,18 @@ def _preflight(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
     return preflight
 
 
-def _loaded(columns: ColumnCatalogue, env: str, target: TargetSpec) -> dg.AssetsDefinition:
+def _loaded(columns: ColumnCatalogue, env: str, target: TargetSpec, order: LoadOrder) -> dg.AssetsDefinition:
     mapping, catalogue = columns.mapping, columns.catalogue
     lineage = columns.loaded_lineage(env, target)
+    before = [catalogue.loaded_asset(env, other) for other in order.before(target)]
 
     @dg.asset(
         key=asset_key(catalogue.loaded_asset(env, target)), group_name=f"{mapping.name}_{env}", kinds={"odoo"},
         owners=OWNERS, pool=mapping.name, description=_loaded_text(target, env),
         code_version=mapping.target_hash(target.model)[:16],
         deps=[
-            asset_key(catalogue.staged_asset(target)), asset_key(catalogue.environment_asset(env, "preflight")),
-            *(asset_key(catalogue.loaded_asset(env, other)) for other in catalogue.depends_on(target)),
+            asset_key(catalogue.staged_asset(target)),
+            *(asset_key(other) for other in before or [catalogue.environment_asset(env, "preflight")]),
         ],
         metadata={
             "dagster/column_schema": dg.TableSchema(columns.loaded_columns(target)), "dagster/column_lineage": lineage,
@@ -109,7 +113,7 @@ def _loaded_checks(columns: ColumnCatalogue, env: str, target: TargetSpec) -> dg
     return verify
 
 
-def _verification(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
+def _verification(columns: ColumnCatalogue, env: str, order: LoadOrder) -> dg.AssetsDefinition:
     mapping, catalogue = columns.mapping, columns.catalogue
     key = catalogue.environment_asset(env, "verification")
 
@@ -118,7 +122,7 @@ def _verification(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
         pool=mapping.name,
         description="Proof for the environment as a whole: every exported row has exactly one fate, sums are equal on "
         "both sides, and nobody was mailed, notified or subscribed.",
-        deps=[asset_key(catalogue.loaded_asset(env, target)) for target in mapping.targets],
+        deps=[asset_key(catalogue.loaded_asset(env, target)) for target in order.last()],
         check_specs=check_specs(catalogue.verification_checks(env).values()), code_version=mapping.hash[:16],
     )  # fmt: skip
     def verification(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
@@ -146,7 +150,7 @@ def _report(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
             opened = migrations.open(mapping.name, context.log, context.run_id)
             path, result = opened.conclude(env)
             context.log.info("report: %s", path)
-            yield dg.MaterializeResult(metadata=report_metadata(path, result))
+            yield dg.MaterializeResult(metadata=report_metadata(opened.migration.store, env, path, result))
 
     return report
 
@@ -155,7 +159,7 @@ def _sign_off(columns: ColumnCatalogue) -> dg.AssetsDefinition:
     name = columns.mapping.name
 
     @dg.asset(
-        key=sign_off_key(columns), group_name=f"{name}_sandbox", kinds={"odoo"}, owners=OWNERS,
+        key=sign_off_key(columns), group_name=f"{name}_production", kinds={"odoo"}, owners=OWNERS,
         description="The customer's acceptance of the sandbox migration. Production waits for it, and the loader "
         "itself refuses production without it.",
         deps=[asset_key(columns.catalogue.environment_asset("sandbox", "report"))],

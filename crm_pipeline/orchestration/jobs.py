@@ -15,7 +15,7 @@ def source_jobs(columns: ColumnCatalogue) -> list[UnresolvedAssetJobDefinition]:
     """Stage only, migrate a sandbox, verify it again, migrate production."""
     name, label, catalogue = columns.mapping.name, columns.mapping.source.label, columns.catalogue
     staged = AssetSelection.groups(f"{name}_export", f"{name}_staged")
-    sandbox = AssetSelection.groups(f"{name}_sandbox") - AssetSelection.assets(sign_off_key(columns))
+    sandbox, production = AssetSelection.groups(f"{name}_sandbox"), AssetSelection.groups(f"{name}_production")
     loaded = [asset_key(catalogue.loaded_asset("sandbox", target)) for target in columns.mapping.targets]
     proof = [asset_key(catalogue.environment_asset("sandbox", each)) for each in ("verification", "report")]
     return [
@@ -34,7 +34,8 @@ def source_jobs(columns: ColumnCatalogue) -> list[UnresolvedAssetJobDefinition]:
             description="Read the sandbox back, compare every field again and write the report anew; nothing is loaded.",
         ),
         dg.define_asset_job(
-            f"{name}_production_migration", staged | AssetSelection.groups(f"{name}_production"),
+            f"{name}_production_migration",
+            staged | (production - AssetSelection.assets(sign_off_key(columns))),
             description=f"The migration of {label} into production; locked until the sandbox is signed off.",
         ),
     ]  # fmt: skip

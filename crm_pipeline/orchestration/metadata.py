@@ -13,14 +13,16 @@ from crm_pipeline.staging.store import literal, quote
 
 #: Rows of a preview; enough to see the shape, too few to be a copy of the data.
 PREVIEW_ROWS = 10
-PREVIEW_COLUMNS = 14
+PREVIEW_COLUMNS = 12
 #: Characters of a text in a preview: long bodies hold personal matters and break tables.
 PREVIEW_TEXT = 40
+#: Findings are sentences, and are shown whole as far as that helps.
+FINDING_TEXT = 300
 
 Metadata = dict[str, Any]
 
 
-def scalar(value: object) -> str | int | float | bool | None:
+def scalar(value: object, longest: int = PREVIEW_TEXT) -> str | int | float | bool | None:
     """A cell as Dagster's tables take it: long text cut, everything unknown as text."""
     if value is None or isinstance(value, bool | int | float):
         return value
@@ -29,14 +31,16 @@ def scalar(value: object) -> str | int | float | bool | None:
     if isinstance(value, date):
         return value.isoformat()
     text = " ".join(str(value).split())
-    return text if len(text) <= PREVIEW_TEXT else f"{text[: PREVIEW_TEXT - 1]}…"
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def table(rows: list[dict[str, Any]] | tuple[dict[str, Any], ...]) -> dg.TableMetadataValue:
+def table(
+    rows: list[dict[str, Any]] | tuple[dict[str, Any], ...], longest: int = PREVIEW_TEXT
+) -> dg.TableMetadataValue:
     """Rows as a table; columns in order of first appearance."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     return dg.MetadataValue.table(
-        [dg.TableRecord({name: scalar(row.get(name)) for name in names}) for row in rows],
+        [dg.TableRecord({name: scalar(row.get(name), longest) for name in names}) for row in rows],
         schema=dg.TableSchema([dg.TableColumn(name) for name in names]),
     )
 
@@ -74,7 +78,8 @@ def loaded_metadata(migration: Migration, env: str, target: TargetSpec, base_url
     records = store.frame(
         f"""SELECT external_id, entry.odoo_id, entry.origin, {picked}
             FROM {quote(f"staged.{target.table}")} AS staged JOIN ops.ledger AS entry USING (external_id)
-            WHERE {here} ORDER BY _order LIMIT {PREVIEW_ROWS}"""
+            WHERE entry.env = ? AND entry.model = ? ORDER BY _order LIMIT {PREVIEW_ROWS}""",
+        [env, target.model],
     ).to_dicts()
     in_odoo = int(store.value(f"SELECT count(*) FROM ops.ledger WHERE {here} AND odoo_id IS NOT NULL"))
     link = f"{base_url}/web#model={target.model}&view_type=list"

@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from crm_pipeline.migration.migration import Migration
-from crm_pipeline.orchestration.metadata import Metadata, table
+from crm_pipeline.orchestration.metadata import FINDING_TEXT, Metadata, table
+from crm_pipeline.reports.facts import check_facts, newest_run, verdict
+from crm_pipeline.staging.store import StagingStore
 from crm_pipeline.verification.accounting import account
 
 
 def verification_metadata(migration: Migration, env: str) -> Metadata:
     """Fates of the exported rows, control totals, and how much was compared."""
     store = migration.store
-    fates = account(store, migration.mapping).drop("accounted").to_dicts()
+    fates = account(store, migration.mapping).drop("accounted").filter(pl.col("exported") > 0).to_dicts()
     totals = store.frame(
         "SELECT name, currency, source, odoo, equal FROM ops.control_total WHERE env = ? ORDER BY ALL", [env]
     ).to_dicts()
@@ -32,17 +35,16 @@ def verification_metadata(migration: Migration, env: str) -> Metadata:
     }
 
 
-def report_metadata(path: Path, result: dict[str, Any]) -> Metadata:
+def report_metadata(store: StagingStore, env: str, path: Path, result: dict[str, Any]) -> Metadata:
     """The verdict, and where the files are."""
     failed = [check for check in result["checks"] if not check["passed"]]
-    errors = [check for check in failed if check["severity"] == "ERROR"]
-    verdict = "every check of severity ERROR passed" if result["ok"] else f"{len(errors)} checks failed"
+    concluded = verdict(newest_run(store, env), check_facts(store, env), result["verification"]["differences"])
     return {
-        "verdict": verdict,
+        "verdict": f"{concluded.title}. {concluded.text}",
         "report": dg.MetadataValue.path(str(path)),
         "folder": dg.MetadataValue.path(str(path.parent)),
         **{f"queue_{name}": int(count) for name, count in result["queues"].items() if count},
-        **({"checks_not_green": table([_finding(check) for check in failed])} if failed else {}),
+        **({"checks_not_green": table([_finding(check) for check in failed], longest=FINDING_TEXT)} if failed else {}),
     }
 
 

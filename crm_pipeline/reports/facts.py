@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import polars as pl
+
 from crm_pipeline.specs import Mapping
 from crm_pipeline.staging.store import StagingStore
 from crm_pipeline.verification.accounting import FATES, account, environment_fates, reasons
@@ -120,8 +122,8 @@ def difference_facts(store: StagingStore, env: str) -> tuple[int, list[dict[str,
     total = int(store.value("SELECT count(*) FROM ops.difference WHERE env = ?", [env]))
     rows = _dicts(
         store,
-        "SELECT model, external_id, odoo_id, field, expected, actual, class, source_object, source_row FROM ops.difference "
-        "WHERE env = ? ORDER BY model, external_id, field LIMIT ?",
+        """SELECT model, external_id, odoo_id, field, expected, actual, class, source_object, source_row
+           FROM ops.difference WHERE env = ? ORDER BY model, external_id, field LIMIT ?""",
         [env, SHOWN_DIFFERENCES],
     )
     return total, rows
@@ -149,34 +151,34 @@ def _phase(asset: str) -> str:
     return {"preflight": PHASES[2], "verification": PHASES[4]}.get(last, PHASES[3])
 
 
-def quarantine_facts(store: StagingStore) -> list[dict[str, Any]]:
-    """Quarantined rows by reason, most first, each with its first rows."""
-    found = _dicts(
-        store,
-        "SELECT reason, count(*) AS rows, string_agg(DISTINCT object, ', ' ORDER BY object) AS objects FROM ops.row_fate "
-        "WHERE fate = 'quarantined' GROUP BY reason ORDER BY rows DESC, reason",
-        [],
-    )
-    for row in found:
-        row["first"] = _dicts(
-            store,
-            """SELECT object, key, file, "row", detail FROM ops.row_fate WHERE fate = 'quarantined' AND reason = ?
-               ORDER BY object, file, "row" LIMIT ?""",
-            [row["reason"], SHOWN_QUARANTINE],
-        )
-    return found
+def quarantine_facts(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """Quarantined rows by reason, most first, each with its first rows.
+
+    Args:
+        rows: columns object, key, file, row, reason, problem.
+    """
+    return sorted(
+        (
+            {
+                "reason": str(reason[0]), "rows": group.height, "objects": ", ".join(sorted(group["object"].unique())),
+                "first": group.head(SHOWN_QUARANTINE).to_dicts(),
+            }
+            for reason, group in rows.group_by("reason", maintain_order=True)
+        ),
+        key=lambda found: (-int(found["rows"]), str(found["reason"])),
+    )  # fmt: skip
 
 
 def verdict(run: dict[str, Any], checks: list[CheckFact], differences: int) -> Verdict:
     """What the run came to."""
-    failed = [check for check in checks if check.failed]
+    failed = sum(check.failed for check in checks)
     warnings = sum(not check.passed and not check.failed for check in checks)
     noted = f" {warnings} {_words(warnings, 'warning', 'warnings')} to look at." if warnings else ""
     what = "rehearsal" if run.get("odoo_kind") == "embedded" else "migration"
     if not run:
         return Verdict("open", "Not run yet", "Nothing has been loaded into this environment.")
     if failed:
-        text = f"{len(failed)} {_words(len(failed), 'check', 'checks')} failed; what depends on them is not loaded or not proven."
+        text = f"{failed} {_words(failed, 'check', 'checks')} failed; what depends on them is not loaded or not proven."
         return Verdict("bad", f"The {what} is not complete", text + noted)
     if not any(check.phase == PHASES[4] for check in checks):
         text = "Nothing failed, but the environment has not been read back."

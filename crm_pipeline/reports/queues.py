@@ -28,10 +28,13 @@ OWNER_COLUMNS = ("source_email", "decision", "odoo_login", "name", "records", "w
 
 
 def quarantined_rows(store: StagingStore) -> pl.DataFrame:
-    """Rows set aside with the reason, in order of the export: ``QUARANTINE_COLUMNS``."""
+    """Rows set aside with the reason and what to do, in order of the export: ``QUARANTINE_COLUMNS``."""
     return store.frame("""
-        SELECT object, key, file, "row", reason, detail AS problem FROM ops.row_fate WHERE fate = 'quarantined'
-        ORDER BY object, file, "row"
+        SELECT object, key, file, "row", reason, coalesce(issue.message, detail) AS problem
+        FROM ops.row_fate AS fate LEFT JOIN (
+            SELECT object, row_id, reason, min(message) AS message FROM ops.issue WHERE severity = 'error' GROUP BY ALL
+        ) AS issue USING (object, row_id, reason)
+        WHERE fate = 'quarantined' ORDER BY object, file, "row"
     """)
 
 

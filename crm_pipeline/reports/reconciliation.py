@@ -39,11 +39,13 @@ def build_report(
     """
     out_folder.mkdir(parents=True, exist_ok=True)
     content = _content(store, mapping, env, now)
+    quarantine = quarantined_rows(store)
     owners = waiting_owners(store, mapping, env)
-    write_queues(out_folder, quarantined_rows(store), owners)
+    write_queues(out_folder, quarantine, owners)
     resolutions = data_root / "resolutions" / mapping.name
     page = _template().render(
-        **content, owners=owners.head(SHOWN_OWNERS).to_dicts(), owner_count=owners.height,
+        **content, quarantine=facts.quarantine_facts(quarantine),
+        owners=owners.head(SHOWN_OWNERS).to_dicts(), owner_count=owners.height,
         resolution_file=str((resolutions / "owners.csv").relative_to(data_root.parent)),
     )  # fmt: skip
     path = out_folder / REPORT_FILE
@@ -64,11 +66,12 @@ def _content(store: StagingStore, mapping: Mapping, env: str, now: datetime) -> 
         "limits": EmbeddedOdoo.limits() if run.get("odoo_kind") == "embedded" else (),
         "run_facts": facts.run_facts(run, now), "verdict": facts.verdict(run, checks, differences),
         "objects": objects, "sums": _sums(objects), "targets": targets, "totals": facts.total_facts(store, env),
-        "records_compared": sum(row["records"] for row in compared), "values_compared": sum(row["fields"] for row in compared),
+        "records_compared": sum(row["records"] for row in compared),
+        "values_compared": sum(row["fields"] for row in compared),
         "differences": differences, "first_differences": first_differences,
         "failed": [c for c in checks if c.failed], "warnings": [c for c in checks if not c.passed and not c.failed],
         "phases": [(phase, [c for c in checks if c.phase == phase]) for phase in facts.PHASES],
-        "quarantine": facts.quarantine_facts(store), "mapping": _mapping_tables(mapping),
+        "mapping": _mapping_tables(mapping),
     }  # fmt: skip
 
 
@@ -107,7 +110,7 @@ def _template() -> Any:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,}"
+    return "-" if value is None else f"{value:,}"
 
 
 def _words(name: str) -> str:
@@ -116,7 +119,7 @@ def _words(name: str) -> str:
 
 def _amount(text: str) -> str:
     """A total's decimal text with thousands separated; the digits stay as they are."""
-    sign, digits = ("−", text[1:]) if text.startswith("-") else ("", text)
+    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
     whole, _, cents = digits.partition(".")
     return f"{sign}{int(whole):,}.{cents}" if whole.isdigit() else text
 

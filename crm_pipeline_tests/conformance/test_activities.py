@@ -29,7 +29,11 @@ def test_an_open_activity(odoo: Records, lead: int) -> None:
 
 def test_the_deadline_loses_its_time(odoo: Records, lead: int) -> None:
     key = odoo.new(
-        "mail.activity", res_model_id=odoo.model_id("crm.lead"), res_id=lead, user_id=2, date_deadline="2020-01-02 10:00:00"
+        "mail.activity",
+        res_model_id=odoo.model_id("crm.lead"),
+        res_id=lead,
+        user_id=2,
+        date_deadline="2020-01-02 10:00:00",
     )
     assert odoo.read("mail.activity", key, "date_deadline", "state") == {
         "id": key, "date_deadline": "2020-01-02", "state": "overdue",
@@ -70,7 +74,9 @@ def test_a_done_activity_is_archived_with_its_date(odoo: Records, lead: int) -> 
     }  # fmt: skip
 
 
-def test_only_the_activity_key_keeps_an_activity_silent(destination: Destination, odoo: Records, lead: int, unique: str) -> None:
+def test_only_the_activity_key_keeps_an_activity_silent(
+    destination: Destination, odoo: Records, lead: int, unique: str
+) -> None:
     user = odoo.new("res.users", name=unique, login=unique, email=f"{unique}@x.org", active=True)
     vals = {"res_model_id": odoo.model_id("crm.lead"), "res_id": lead, "user_id": user, "summary": unique}
     about = [["model", "=", "crm.lead"], ["res_id", "=", lead]]
@@ -120,7 +126,9 @@ def test_an_event_without_people_has_its_organiser(odoo: Records, unique: str) -
     assert odoo.read("calendar.event", key, "user_id", "partner_ids") == {"id": key, "user_id": 2, "partner_ids": [3]}
 
 
-def test_linking_an_event_to_a_lead_later_leaves_no_note(destination: Destination, odoo: Records, lead: int, unique: str) -> None:
+def test_linking_an_event_to_a_lead_later_leaves_no_note(
+    destination: Destination, odoo: Records, lead: int, unique: str
+) -> None:
     times = {"start": "2020-01-02 10:00:00", "stop": "2020-01-02 11:00:00"}
     about = [["model", "=", "crm.lead"], ["res_id", "=", lead]]
     key = odoo.new("calendar.event", name=unique, **times)

@@ -52,7 +52,9 @@ def test_custom_fields_of_every_type(destination: Destination, odoo: Records, un
     assert result.ids is not None, result.messages
     assert odoo.value("crm.lead", result.ids[0], names["selection"]) == "b"
     found = destination.search_read(
-        "ir.model.fields", [["model", "=", "crm.lead"], ["name", "in", list(names.values())]], ["name", "ttype", "state"]
+        "ir.model.fields",
+        [["model", "=", "crm.lead"], ["name", "in", list(names.values())]],
+        ["name", "ttype", "state"],
     )
     assert {row["ttype"] for row in found} == set(values)
     assert destination.search_count("crm.lead", [[names["char"], "=", "short"]]) == 1
@@ -80,7 +82,9 @@ def test_names_are_unique_and_types_are_fixed(destination: Destination, odoo: Re
 
 
 def test_core_fields_cannot_be_deleted(destination: Destination) -> None:
-    (found,) = destination.search_read("ir.model.fields", [["model", "=", "crm.lead"], ["name", "=", "city"]], ["state"])
+    (found,) = destination.search_read(
+        "ir.model.fields", [["model", "=", "crm.lead"], ["name", "=", "city"]], ["state"]
+    )
     assert found["state"] == "base"
     with pytest.raises(DataError):
         destination.unlink("ir.model.fields", [found["id"]])

@@ -107,7 +107,9 @@ def test_archived_records_are_left_out_unless_asked_for(
 
 def test_order_limit_and_offset(destination: Destination, people: dict[str, int], unique: str) -> None:
     def ids(**arguments: Any) -> list[int]:
-        return [row["id"] for row in destination.search_read("res.partner", [["ref", "=", unique]], ["name"], **arguments)]
+        return [
+            row["id"] for row in destination.search_read("res.partner", [["ref", "=", unique]], ["name"], **arguments)
+        ]
 
     assert ids(order="id") == [people["company"], people["ann"], people["bob"]]
     assert ids(order="id desc") == [people["bob"], people["ann"], people["company"]]

@@ -79,7 +79,9 @@ def test_the_won_stage(destination: Destination) -> None:
 
 
 def test_countries_by_code(destination: Destination) -> None:
-    found = destination.search_read("res.country", [["code", "in", ["US", "GB", "FR", "us", "UK"]]], ["code"], order="code")
+    found = destination.search_read(
+        "res.country", [["code", "in", ["US", "GB", "FR", "us", "UK"]]], ["code"], order="code"
+    )
     assert [row["code"] for row in found] == ["FR", "GB", "US"]
 
 
@@ -124,7 +126,11 @@ def test_campaigns_are_titled(odoo: Records, unique: str) -> None:
     assert odoo.read("utm.campaign", first, "title", "name", "user_id", "stage_id") == {
         "id": first, "title": unique, "name": unique, "user_id": 2, "stage_id": 1,
     }  # fmt: skip
-    assert odoo.read("utm.campaign", second, "title", "name") == {"id": second, "title": unique, "name": f"{unique} [2]"}
+    assert odoo.read("utm.campaign", second, "title", "name") == {
+        "id": second,
+        "title": unique,
+        "name": f"{unique} [2]",
+    }
 
 
 @pytest.mark.parametrize("model", ["res.partner.category", "crm.stage", "crm.lost.reason", "res.partner"])

@@ -142,7 +142,9 @@ def test_the_same_email_leaves_the_partner_untouched(odoo: Records, partner: int
 
 
 def test_setting_the_partner_later_overwrites_the_contact_data(odoo: Records, partner: int, unique: str) -> None:
-    key = odoo.new("crm.lead", name=unique, contact_name="Jane", partner_name="Own", email_from="own@x.org", city="Nice")
+    key = odoo.new(
+        "crm.lead", name=unique, contact_name="Jane", partner_name="Own", email_from="own@x.org", city="Nice"
+    )
     odoo.write("crm.lead", key, partner_id=partner)
     assert odoo.read("crm.lead", key, "contact_name", "partner_name", "email_from", "city") == {
         "id": key, "contact_name": "Joe", "partner_name": f"{unique} Co", "email_from": f"joe@{unique}.org",

@@ -21,7 +21,9 @@ def test_the_external_id_is_the_identity(destination: Destination, odoo: Records
     assert first.ids is not None
     assert first.messages == ()
     assert xmlids(destination, unique) == {"a": first.ids[0], "b": first.ids[1]}
-    again = destination.load("res.partner", ["id", "name"], [[f"{unique}.b", "B2"], [f"{unique}.c", "C"]], context=QUIET)
+    again = destination.load(
+        "res.partner", ["id", "name"], [[f"{unique}.b", "B2"], [f"{unique}.c", "C"]], context=QUIET
+    )
     assert again.ids is not None
     assert again.ids[0] == first.ids[1]
     assert odoo.value("res.partner", first.ids[1], "name") == "B2"
@@ -70,7 +72,9 @@ def test_an_external_id_of_another_model_is_refused(destination: Destination, un
     assert "different model" in result.messages[0].message
 
 
-def test_an_external_id_of_a_deleted_record_makes_a_new_one(destination: Destination, odoo: Records, unique: str) -> None:
+def test_an_external_id_of_a_deleted_record_makes_a_new_one(
+    destination: Destination, odoo: Records, unique: str
+) -> None:
     destination.create("ir.model.data", [{"module": unique, "name": "a", "model": "res.partner", "res_id": 99_999_999}])
     result = destination.load("res.partner", ["id", "name"], [[f"{unique}.a", "A"]], context=QUIET)
     assert result.ids is not None
@@ -88,7 +92,7 @@ def test_deleting_a_record_deletes_its_external_id(destination: Destination, uni
 def test_external_ids_are_unique(destination: Destination, unique: str) -> None:
     row = {"module": unique, "name": "a", "model": "res.partner", "res_id": 1}
     destination.create("ir.model.data", [row])
-    with pytest.raises(Exception, match="."):  # noqa: PT011 - the class differs: see the next lines
+    with pytest.raises(Exception, match="."):
         destination.create("ir.model.data", [row])
     assert destination.search_count("ir.model.data", [["module", "=", unique]]) == 1
 
@@ -196,7 +200,14 @@ def test_empty_cells_clear_and_missing_columns_stay(destination: Destination, od
     fields = ["id", "name", "city", "tag_ids/.id", "expected_revenue"]
     assert destination.load("crm.lead", fields, [[f"{unique}.a", unique, "", "", ""]], context=QUIET).ids == [key]
     record = odoo.read("crm.lead", key, "city", "street", "stage_id", "tag_ids", "expected_revenue")
-    assert record == {"id": key, "city": False, "street": "1 rue", "stage_id": 2, "tag_ids": [], "expected_revenue": 0.0}
+    assert record == {
+        "id": key,
+        "city": False,
+        "street": "1 rue",
+        "stage_id": 2,
+        "tag_ids": [],
+        "expected_revenue": 0.0,
+    }
 
 
 def test_missing_columns_take_defaults_and_empty_cells_do_not(

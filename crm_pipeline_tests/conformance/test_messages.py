@@ -93,7 +93,9 @@ def test_message_types(odoo: Records, lead: int, kind: str) -> None:
 
 def test_an_unknown_message_type_is_refused(destination: Destination, lead: int) -> None:
     with pytest.raises(DataError):
-        destination.create("mail.message", [{"model": "crm.lead", "res_id": lead, "message_type": "note"}], context=QUIET)
+        destination.create(
+            "mail.message", [{"model": "crm.lead", "res_id": lead, "message_type": "note"}], context=QUIET
+        )
 
 
 def test_messages_load_and_load_again(destination: Destination, odoo: Records, lead: int, unique: str) -> None:
@@ -112,4 +114,8 @@ def test_messages_carry_attachments(odoo: Records, lead: int) -> None:
     file = odoo.new("ir.attachment", name="a.txt", datas="eA==", res_model="crm.lead", res_id=lead)
     key = odoo.new("mail.message", model="crm.lead", res_id=lead, attachment_ids=[[4, file]])
     assert odoo.value("mail.message", key, "attachment_ids") == [file]
-    assert odoo.read("ir.attachment", file, "res_model", "res_id") == {"id": file, "res_model": "crm.lead", "res_id": lead}
+    assert odoo.read("ir.attachment", file, "res_model", "res_id") == {
+        "id": file,
+        "res_model": "crm.lead",
+        "res_id": lead,
+    }

@@ -114,9 +114,7 @@ def test_the_second_contact_gives_its_address_up_only_in_19(
     assert address(odoo, company) == (OTHER if destination.version == "19.0" else NOWHERE)
 
 
-def test_writing_a_contacts_address_stays_there_before_19(
-    destination: Destination, odoo: Records, unique: str
-) -> None:
+def test_writing_a_contacts_address_stays_there_before_19(destination: Destination, odoo: Records, unique: str) -> None:
     company = odoo.new("res.partner", name=unique, is_company=True, **ADDRESS)
     contact = odoo.new("res.partner", name="Joe", parent_id=company)
     sibling = odoo.new("res.partner", name="Ann", parent_id=company)
@@ -138,7 +136,9 @@ def test_writing_a_companys_address_and_vat_goes_down(odoo: Records, unique: str
 
 def test_a_contact_takes_its_companys_commercial_fields(odoo: Records, unique: str) -> None:
     industry = odoo.new("res.partner.industry", name=unique)
-    company = odoo.new("res.partner", name=unique, is_company=True, vat="V1", company_registry="R1", industry_id=industry)
+    company = odoo.new(
+        "res.partner", name=unique, is_company=True, vat="V1", company_registry="R1", industry_id=industry
+    )
     contact = odoo.new("res.partner", name="Joe", parent_id=company, vat="V2", company_registry="R2")
     assert odoo.read("res.partner", contact, "vat", "company_registry", "industry_id", "commercial_partner_id") == {
         "id": contact, "vat": "V1", "company_registry": "R1", "industry_id": industry, "commercial_partner_id": company,
@@ -203,18 +203,22 @@ def test_a_contact_takes_its_companys_salesperson_and_not_its_tags(odoo: Records
     company = odoo.new("res.partner", name=unique, is_company=True, user_id=2, category_id=[[4, tag]])
     contact = odoo.new("res.partner", name="Joe", parent_id=company)
     bare = odoo.new("res.partner", name="Ann", parent_id=company, user_id=False)
-    assert odoo.read("res.partner", contact, "user_id", "category_id") == {"id": contact, "user_id": 2, "category_id": []}
+    assert odoo.read("res.partner", contact, "user_id", "category_id") == {
+        "id": contact,
+        "user_id": 2,
+        "category_id": [],
+    }
     assert odoo.value("res.partner", bare, "user_id") is False
 
 
 @pytest.mark.parametrize(("vals", "lang"), [({}, "en_US"), ({"lang": False}, False), ({"lang": "en_US"}, "en_US")])
-def test_the_language_is_the_contexts_unless_given(
-    odoo: Records, unique: str, vals: dict[str, Any], lang: Any
-) -> None:
+def test_the_language_is_the_contexts_unless_given(odoo: Records, unique: str, vals: dict[str, Any], lang: Any) -> None:
     assert odoo.value("res.partner", odoo.new("res.partner", name=unique, **vals), "lang") == lang
 
 
-def test_an_inactive_language_is_refused_by_17_and_by_load(destination: Destination, odoo: Records, unique: str) -> None:
+def test_an_inactive_language_is_refused_by_17_and_by_load(
+    destination: Destination, odoo: Records, unique: str
+) -> None:
     vals = {"name": unique, "lang": "fr_FR"}
     if destination.version == "17.0":
         with pytest.raises(DataError):
@@ -228,7 +232,11 @@ def test_an_inactive_language_is_refused_by_17_and_by_load(destination: Destinat
 def test_states_and_countries_do_not_check_each_other(odoo: Records, unique: str) -> None:
     california = odoo.ref("base.state_us_5")
     key = odoo.new("res.partner", name=unique, country_id=odoo.ref("base.fr"), state_id=california)
-    assert odoo.read("res.partner", key, "country_id", "state_id") == {"id": key, "country_id": 75, "state_id": california}
+    assert odoo.read("res.partner", key, "country_id", "state_id") == {
+        "id": key,
+        "country_id": 75,
+        "state_id": california,
+    }
 
 
 def test_display_and_complete_names(odoo: Records, unique: str) -> None:

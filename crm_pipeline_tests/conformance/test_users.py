@@ -69,7 +69,11 @@ def test_writing_a_users_name_and_email_writes_its_partner(odoo: Records, unique
     user = odoo.new("res.users", name=unique, login=unique, active=False)
     odoo.write("res.users", user, name="New", email=f"{unique}@new.org")
     partner = odoo.value("res.users", user, "partner_id")
-    assert odoo.read("res.partner", partner, "name", "email") == {"id": partner, "name": "New", "email": f"{unique}@new.org"}
+    assert odoo.read("res.partner", partner, "name", "email") == {
+        "id": partner,
+        "name": "New",
+        "email": f"{unique}@new.org",
+    }
 
 
 def test_a_wrong_groups_field_is_refused(destination: Destination) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crm_pipeline.odoo.destination import Context, FieldSchema, LoadMessage
 from crm_pipeline.odoo.embedded.registry import Model
-from crm_pipeline.odoo.embedded.values import parse_datetime
+from crm_pipeline.odoo.embedded.values import Command, parse_datetime
 from crm_pipeline.odoo.errors import CallError, DataError
 
 if TYPE_CHECKING:
@@ -65,19 +65,22 @@ def scalar_cell(model: Model, schema: FieldSchema, context: Context) -> Cell:
     """The reader of a cell of a field that is not a relation; raises ValueError with Odoo's sentence."""
     label = schema.string
     stored = model.converter(schema.name)
-    if schema.type == "boolean":
-        return _boolean(label)
-    if schema.type in {"integer", "many2one_reference"}:
-        return _number(int, f"does not seem to be an integer for field '{label}'", stored)
-    if schema.type in {"float", "monetary"}:
-        return _number(float, f"does not seem to be a number for field '{label}'", stored)
-    if schema.type == "date":
-        return _parsed(stored, f"does not seem to be a valid date for field '{label}'")
-    if schema.type == "datetime":
-        return _datetime(label, _zone(context))
-    if schema.type == "selection":
-        return _selection(label, model.labels.get(schema.name, {}))
-    return lambda cell: None if cell in _BLANK else stored(cell)
+    match schema.type:
+        case "boolean":
+            read = _boolean(label)
+        case "integer" | "many2one_reference":
+            read = _number(int, f"does not seem to be an integer for field '{label}'", stored)
+        case "float" | "monetary":
+            read = _number(float, f"does not seem to be a number for field '{label}'", stored)
+        case "date":
+            read = _parsed(stored, f"does not seem to be a valid date for field '{label}'")
+        case "datetime":
+            read = _datetime(label, _zone(context))
+        case "selection":
+            read = _selection(label, model.labels.get(schema.name, {}))
+        case _:
+            return lambda cell: None if cell in _BLANK else stored(cell)
+    return read
 
 
 def _boolean(label: str) -> Cell:
@@ -186,7 +189,7 @@ def resolve_xmlids(orm: Orm, xmlids: set[str]) -> dict[str, tuple[str, int, int]
     return found
 
 
-def relation_cell(  # noqa: PLR0913 - what a reference is
+def relation_cell(
     orm: Orm, schema: FieldSchema, how: str, cells: Sequence[Any], pending: set[str], messages: Messages
 ) -> Cell:
     """The reader of one reference in a relation: by external id (``id``), database id (``.id``) or name.
@@ -194,58 +197,68 @@ def relation_cell(  # noqa: PLR0913 - what a reference is
     References to models that are not bundled are believed when given by database id. External ids in ``pending``
     (rows of the same load) are left as text, to be resolved once their row exists.
     """
-    label, relation = schema.string, schema.relation or ""
     texts = {part for cell in cells if isinstance(cell, str) and cell for part in _parts(schema, cell)}
     if how == "id":
-        known = {
-            xmlid: res_id for xmlid, (model, res_id, _) in resolve_xmlids(orm, texts).items() if model == relation
-        }
-        gone = orm.store.missing(relation, set(known.values())) if relation in orm.registry else set()
-
-        def by_xmlid(text: str) -> Any:
-            found = known.get(text)
-            if found is not None and found not in gone:
-                return found
-            if text in pending:
-                return text
-            if text.lower() in _FALSE:
-                return None
-            raise ValueError(f"No matching record found for external id '{text}' in field '{label}'")
-
-        return by_xmlid
+        return _by_xmlid(orm, schema, texts, pending)
     if how == ".id":
-        numbers = {int(cell) for cell in texts if cell.isdigit()} | {
-            cell for cell in cells if isinstance(cell, int) and not isinstance(cell, bool)
-        }
-        absent = orm.store.missing(relation, numbers) if relation in orm.registry else set()
+        numbers = {cell for cell in cells if isinstance(cell, int) and not isinstance(cell, bool)}
+        return _by_id(orm, schema, numbers | {int(text) for text in texts if text.isdigit()})
+    return _by_name(orm, schema, cells, texts, messages)
 
-        def by_id(text: Any) -> Any:
-            if isinstance(text, str) and text.lower() in _FALSE:
-                return None
-            try:
-                number = int(text)
-            except ValueError:
-                raise ValueError(f"Invalid database id '{text}' for the field '{label}'") from None
-            if number in absent:
-                raise ValueError(f"No matching record found for database id '{text}' in field '{label}'")
-            return number
 
-        return by_id
-    names = names_of(orm, relation, texts)
+def _by_xmlid(orm: Orm, schema: FieldSchema, texts: set[str], pending: set[str]) -> Cell:
+    relation = schema.relation or ""
+    known = {xmlid: res_id for xmlid, (model, res_id, _) in resolve_xmlids(orm, texts).items() if model == relation}
+    gone = orm.store.missing(relation, set(known.values())) if relation in orm.registry else set()
 
-    def by_name(text: str) -> Any:
-        found = names.get(text) or []
+    def read(text: str) -> Any:
+        found = known.get(text)
+        if found is not None and found not in gone:
+            return found
+        if text in pending:
+            return text
+        if text.lower() in _FALSE:
+            return None
+        raise ValueError(f"No matching record found for external id '{text}' in field '{schema.string}'")
+
+    return read
+
+
+def _by_id(orm: Orm, schema: FieldSchema, numbers: set[int]) -> Cell:
+    relation = schema.relation or ""
+    absent = orm.store.missing(relation, numbers) if relation in orm.registry else set()
+
+    def read(text: Any) -> Any:
+        if isinstance(text, str) and text.lower() in _FALSE:
+            return None
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(f"Invalid database id '{text}' for the field '{schema.string}'") from None
+        if number in absent:
+            raise ValueError(f"No matching record found for database id '{text}' in field '{schema.string}'")
+        return number
+
+    return read
+
+
+def _by_name(
+    orm: Orm, schema: FieldSchema, cells: Sequence[Any], texts: set[str], messages: Messages
+) -> Cell:
+    names = names_of(orm, schema.relation or "", texts)
+    for row, cell in enumerate(cells):
+        for text in _parts(schema, cell) if isinstance(cell, str) else ():
+            if len(names.get(text) or ()) > 1:
+                message = f"Found multiple matches for value '{text}' in field '{schema.string}' ({len(names[text])} matches)"
+                messages.warning(row, schema.name, message)
+
+    def read(text: str) -> Any:
+        found = names.get(text)
         if not found:
-            raise ValueError(f"No matching record found for name '{text}' in field '{label}'")
-        if len(found) > 1:
-            for row, cell in enumerate(cells):
-                if isinstance(cell, str) and text in _parts(schema, cell):
-                    messages.warning(
-                        row, schema.name, f"Found multiple matches for value '{text}' in field '{label}' ({len(found)} matches)"
-                    )
+            raise ValueError(f"No matching record found for name '{text}' in field '{schema.string}'")
         return found[0]
 
-    return by_name
+    return read
 
 
 def reference_cell(schema: FieldSchema, one: Cell) -> Cell:
@@ -255,8 +268,8 @@ def reference_cell(schema: FieldSchema, one: Cell) -> Cell:
 
     def many(cell: Any) -> Any:
         if cell in _BLANK:
-            return [(5,)]
-        return [(6, 0, [one(part) for part in _parts(schema, str(cell))])]
+            return [(Command.CLEAR,)]
+        return [(Command.SET, 0, [one(part) for part in _parts(schema, str(cell))])]
 
     return many
 

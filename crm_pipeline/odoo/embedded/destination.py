@@ -86,7 +86,7 @@ class EmbeddedOdoo:
         with self._orm(write=False) as orm:
             return dict(orm.registry.model(model).fields)
 
-    def search_read(  # noqa: PLR0913 - Odoo's own arguments
+    def search_read(
         self,
         model: str,
         domain: Domain,

@@ -19,6 +19,7 @@ from crm_pipeline.odoo.embedded.cells import (
 from crm_pipeline.odoo.embedded.registry import MAGIC, Model
 from crm_pipeline.odoo.embedded.rules.partner import SKIP_SYNC
 from crm_pipeline.odoo.embedded.store import Doc
+from crm_pipeline.odoo.embedded.values import Command
 from crm_pipeline.odoo.errors import CallError, DataError
 
 if TYPE_CHECKING:
@@ -144,11 +145,11 @@ class Load:
     def _self_references(self, docs: list[Doc]) -> list[str]:
         """Columns that point to the model itself: only they can wait for a row of the same load."""
         relations = {**self._model.many2one, **self._model.many2many}
-        return [name for name, relation in relations.items() if relation == self._model.name and docs and name in docs[0]]
+        return [
+            name for name, relation in relations.items() if relation == self._model.name and docs and name in docs[0]
+        ]
 
-    def _wave(
-        self, docs: list[Doc], xmlids: list[str], keys: list[int | None], start: int, end: int
-    ) -> list[int]:
+    def _wave(self, docs: list[Doc], xmlids: list[str], keys: list[int | None], start: int, end: int) -> list[int]:
         known = resolve_xmlids(self._orm, {xmlid for xmlid in xmlids[start:end] if xmlid})
         alive = {res_id for model, res_id, _ in known.values() if model == self._model.name}
         alive -= self._orm.store.missing(self._model.name, alive)
@@ -199,7 +200,11 @@ class Load:
                 if isinstance(value, str):
                     docs[row][name] = known.get(value)
                 elif isinstance(value, list):
-                    docs[row][name] = [(6, 0, [known.get(item, item) for item in value[0][2]])] if value[0][0] == 6 else value
+                    docs[row][name] = (
+                        [(Command.SET, 0, [known.get(item, item) for item in value[0][2]])]
+                        if value[0][0] == Command.SET
+                        else value
+                    )
 
     def _create(self, docs: list[Doc], rows: list[int]) -> list[tuple[int, int]]:
         if not rows:
@@ -243,9 +248,7 @@ class Load:
                 except DataError as error:
                     store.execute("ROLLBACK TO one")
                     named = _FIELD_IN_MESSAGE.search(error.message)
-                    self._messages.found.append(
-                        LoadMessage(row, named[1] if named else None, error.message, "error")
-                    )
+                    self._messages.found.append(LoadMessage(row, named[1] if named else None, error.message, "error"))
                 store.execute("RELEASE one")
             if len(done) < len(rows):
                 done = []
@@ -277,7 +280,7 @@ def _waiting(value: Any) -> list[str]:
     """External ids in a reference that wait for their row."""
     if isinstance(value, str):
         return [value]
-    if isinstance(value, list) and value and value[0][0] == 6:
+    if isinstance(value, list) and value and value[0][0] == Command.SET:
         return [item for item in value[0][2] if isinstance(item, str)]
     return []
 

@@ -19,9 +19,7 @@ ModelMethod = Callable[["Orm", Model, list[int], Arguments, Context], Any]
 
 
 def _read(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
-    rows = {
-        key: doc for key, doc in orm.search_docs(model, [["id", "in", ids]], {"active_test": False}, 0, None, "id")
-    }
+    rows = dict(orm.search_docs(model, [["id", "in", ids]], {"active_test": False}, 0, None, "id"))
     del context
     reader = Reader(orm, model, arguments.get("fields") or [])
     return reader.read([(key, rows[key]) for key in ids if key in rows])
@@ -106,9 +104,7 @@ def _join_group(orm: Orm, module: str, name: str) -> None:
         raise DataError(f"group {module}.{name} does not exist", call="res.config.settings")
     group, field = found[0][1]["res_id"], orm.differences.group_field
     users = [(key, doc) for key, doc in orm.store.find("res.users") if not doc.get("share")]
-    orm.store.update(
-        "res.users", [(key, {**doc, field: sorted({*doc.get(field, ()), group})}) for key, doc in users]
-    )
+    orm.store.update("res.users", [(key, {**doc, field: sorted({*doc.get(field, ()), group})}) for key, doc in users])
 
 
 METHODS: dict[tuple[str, str], ModelMethod] = {

@@ -11,16 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from crm_pipeline.odoo.destination import Context, Record
 from crm_pipeline.odoo.embedded.differences import Differences
+from crm_pipeline.odoo.embedded.chatter import ADMIN, log_creation
 from crm_pipeline.odoo.embedded.registry import MAGIC, Model, Registry
+from crm_pipeline.odoo.embedded.relations import (
+    check_references,
+    delete_attached,
+    linked,
+    release_references,
+    write_children,
+)
 from crm_pipeline.odoo.embedded.search import Search
 from crm_pipeline.odoo.embedded.store import Doc, Store
-from crm_pipeline.odoo.embedded.values import apply_commands, empty_value
+from crm_pipeline.odoo.embedded.values import apply_commands
 from crm_pipeline.odoo.errors import CallError, DataError
 
 if TYPE_CHECKING:
     from crm_pipeline.odoo.embedded.rules.rule import Rule
 
-ADMIN = 2  # base.user_admin, whose rights every call has
 _NEVER_EMPTY = frozenset({"boolean", "integer", "float", "monetary", "many2one_reference"})
 Pairs = list[tuple[int, Doc]]
 
@@ -41,7 +48,6 @@ class Orm:
         self.now = now.strftime("%Y-%m-%d %H:%M:%S")
         self.today = self.now[:10]
         self.stamp = now.strftime("%Y-%m-%d %H:%M:%S.%f")
-        self.reload_registry = False
 
     # -- reading
 
@@ -94,8 +100,7 @@ class Orm:
         if rule is not None:
             vals_list = rule.accept(self, model, vals_list, context)
         docs, parents, children = self._convert(model, vals_list)
-        if model.inherits:
-            self._create_parents(model, docs, parents, context)
+        self._create_parents(model, docs, parents, context)
         return self.create_converted(model, docs, children, context)
 
     def create_converted(
@@ -108,7 +113,7 @@ class Orm:
         if rule is not None:
             rule.prepare_create(self, model, docs, given, context)
         self._check_required(model, docs)
-        self._check_references(model, docs)
+        check_references(self, model, docs)
         stamp = {"create_date": self.stamp, "create_uid": ADMIN, "write_date": self.stamp, "write_uid": ADMIN}
         ids = list(self.store.next_ids(model.name, len(docs)))
         kept = [{key: value for key, value in doc.items() if value is not None} | stamp for doc in docs]
@@ -117,11 +122,11 @@ class Orm:
             rule.complete(self, model, pairs)
         self.store.insert(model.name, pairs)
         for index, field, commands in children:
-            self._write_children(model, ids[index], field, commands, context)
+            write_children(self, model, ids[index], field, commands, context)
         if rule is not None:
             rule.after_create(self, model, pairs, given, context)
         if model.is_thread and not context.get("tracking_disable"):
-            self._log_creation(model, pairs, context)
+            log_creation(self, model, pairs, context)
         return ids
 
     def write(self, name: str, ids: Sequence[int], vals: Record, context: Context) -> None:
@@ -139,12 +144,12 @@ class Orm:
         self.write_converted(model, [(key, dict(docs[0])) for key in ids], context)
         for field, items in commands:
             for key in ids:
-                self._write_children(model, key, field, items, context)
+                write_children(self, model, key, field, items, context)
 
     def write_converted(self, model: Model, pairs: Pairs, context: Context) -> None:
         """Write checked values, each record its own; None empties a field."""
         old = self._existing(model, [key for key, _ in pairs])
-        self._apply_many2many(model, [doc for _, doc in pairs], [old[key] for key, _ in pairs])
+        self._apply_many2many(model, [doc for _, doc in pairs], [old[key] for key, _ in pairs], context)
         rule = self.rules.get(model.name)
         given = [frozenset(doc) for _, doc in pairs] if rule is not None else []
         if rule is not None:
@@ -153,7 +158,7 @@ class Orm:
             for name in model.required:
                 if name in vals and vals[name] is None and model.columns[name].type != "boolean":
                     raise self._required_error(model, name)
-        self._check_references(model, [vals for _, vals in pairs])
+        check_references(self, model, [vals for _, vals in pairs])
         merged: dict[int, Doc] = {}
         for key, vals in pairs:
             doc = merged.get(key) or old[key]
@@ -165,9 +170,7 @@ class Orm:
 
     def touch(self, model: str, docs: Iterable[tuple[int, Doc]]) -> None:
         """Store changed documents with a new write_date, without the model's rules."""
-        self.store.update(
-            model, [(key, {**doc, "write_date": self.stamp, "write_uid": ADMIN}) for key, doc in docs]
-        )
+        self.store.update(model, [(key, {**doc, "write_date": self.stamp, "write_uid": ADMIN}) for key, doc in docs])
 
     def unlink(self, name: str, ids: Sequence[int], context: Context) -> None:
         """Delete records with their external ids, messages, activities, followers and attachments."""
@@ -177,49 +180,11 @@ class Orm:
         if rule is not None:
             rule.before_unlink(self, model, old, context)
         wanted = list(old)
-        self._release(name, wanted, context)
+        release_references(self, name, wanted, context)
         self.store.delete(name, wanted)
-        if name != "ir.model.data":
-            self._delete_where("ir.model.data", model=name, res_id=wanted)
-        if model.is_thread:
-            self._delete_where("mail.message", model=name, res_id=wanted)
-            self._delete_where("mail.followers", res_model=name, res_id=wanted)
-            self._delete_where("mail.activity", res_model=name, res_id=wanted)
-        if name != "ir.attachment":
-            self._delete_where("ir.attachment", res_model=name, res_id=wanted)
+        delete_attached(self, model, wanted)
         if rule is not None:
             rule.after_unlink(self, model, old, context)
-
-    def _release(self, name: str, ids: list[int], context: Context) -> None:
-        """References to records about to go: refused, deleted with them, or emptied, as the field's ``ondelete`` says."""
-        for model, field, ondelete in self.registry.references_to(name):
-            found = [(key, doc) for key, doc in self.store.find(model, **{field: ids}) if model != name or key not in ids]
-            if not found:
-                continue
-            if ondelete == "restrict":
-                message = (
-                    "The operation cannot be completed: another model requires the record being deleted. If possible, "
-                    f"archive it instead.\n\nModel: ({model})\nConstraint: {field}"
-                )
-                raise DataError(message, call=name)
-            if ondelete == "cascade":
-                self.unlink(model, [key for key, _ in found], context)
-            else:
-                self.store.update(model, [(key, {k: v for k, v in doc.items() if k != field}) for key, doc in found])
-        for model, field in self.registry.many2many_to(name):
-            pattern = set(ids)
-            found = [(key, doc) for key, doc in self.store.find_any(model, field, ids)]
-            changed = [
-                (key, {**doc, field: [item for item in doc[field] if item not in pattern]}) for key, doc in found
-            ]
-            self.store.update(model, [(key, {k: v for k, v in doc.items() if v != []}) for key, doc in changed])
-
-    def _delete_where(self, model: str, /, **equal: Any) -> None:
-        found = [key for key, _ in self.store.find(model, **equal)]
-        if found:
-            self.store.delete(model, found)
-            if model != "ir.model.data":
-                self._delete_where("ir.model.data", model=model, res_id=found)
 
     # -- parts
 
@@ -254,7 +219,8 @@ class Orm:
         return docs, parents, children
 
     def _create_parents(self, model: Model, docs: list[Doc], parents: list[Record], context: Context) -> None:
-        assert model.inherits is not None  # noqa: S101 - narrows for the type checker
+        if model.inherits is None:
+            return
         link, parent = model.inherits
         for doc, vals in zip(docs, parents, strict=True):
             if doc.get(link):
@@ -274,22 +240,19 @@ class Orm:
             name = key.removeprefix("default_")
             if key.startswith("default_") and name in model.columns:
                 defaults[name] = model.converter(name)(value)
-        apply = model.many2many
-        for doc in docs:
-            for name in doc.keys() & apply.keys():
-                if doc[name]:
-                    doc[name] = apply_commands([], doc[name]) or None
-        for name in apply:
+        for name in model.many2many:
             value = defaults.get(name)
             if isinstance(value, list) and value and isinstance(value[0], tuple):
                 defaults[name] = apply_commands([], value)
+        self._apply_many2many(model, docs, [{}] * len(docs), context)
         if defaults:
             docs[:] = [{**defaults, **doc} for doc in docs]
 
-    def _apply_many2many(self, model: Model, docs: list[Doc], old: list[Doc]) -> None:
+    def _apply_many2many(self, model: Model, docs: list[Doc], old: list[Doc], context: Context) -> None:
+        """Replace commands by the ids that result from them."""
         for vals, before in zip(docs, old, strict=True):
             for name in vals.keys() & model.many2many.keys():
-                vals[name] = apply_commands(before.get(name) or [], vals[name] or []) or None
+                vals[name] = linked(self, model, name, before.get(name) or [], vals[name] or [], context)
 
     def _check_required(self, model: Model, docs: list[Doc]) -> None:
         for name in model.required:
@@ -308,26 +271,6 @@ class Orm:
         )
         return DataError(message, call=model.name)
 
-    def _check_references(self, model: Model, docs: list[Doc]) -> None:
-        """Foreign keys. Models that are not bundled are believed (see ``limits``)."""
-        for name, relation in model.many2one.items():
-            wanted = {value for doc in docs if (value := doc.get(name)) is not None}
-            if wanted and relation in self.registry and (missing := self.store.missing(relation, wanted)):
-                raise self._reference_error(model, name, missing)
-        for name, relation in model.many2many.items():
-            linked = {item for doc in docs for item in doc.get(name) or ()}
-            if linked and relation in self.registry and (missing := self.store.missing(relation, linked)):
-                raise self._reference_error(model, name, missing)
-
-    def _reference_error(self, model: Model, name: str, missing: set[int]) -> DataError:
-        relation = model.columns[name].relation
-        message = (
-            "The operation cannot be completed: another model requires the record being deleted. If possible, archive "
-            f"it instead.\n\nModel: ({model.name})\nConstraint: {name}: there is no {relation} with id "
-            f"{', '.join(map(str, sorted(missing)))}"
-        )
-        return DataError(message, call=model.name)
-
     def _existing(self, model: Model, ids: Sequence[int]) -> dict[int, Doc]:
         found = self.store.get(model.name, ids)
         missing = [key for key in ids if key not in found]
@@ -337,90 +280,6 @@ class Orm:
             raise DataError(message, call=model.name)
         return found
 
-    def _write_children(
-        self, model: Model, key: int, name: str, commands: list[tuple[Any, ...]], context: Context
-    ) -> None:
-        schema = model.fields[name]
-        relation, inverse = schema.relation or "", schema.relation_field or ""
-        if relation not in self.registry:
-            return
-        link: Record = {inverse: key}
-        if inverse == "res_id":
-            link["res_model" if "res_model" in self.registry.model(relation).columns else "model"] = model.name
-        for command in commands:
-            if command[0] == 0:
-                self.create(relation, [{**command[2], **link}], context)
-            elif command[0] == 1:
-                self.write(relation, [command[1]], command[2], context)
-            elif command[0] == 2:
-                self.unlink(relation, [command[1]], context)
-            elif command[0] == 4:
-                self.write(relation, [command[1]], link, context)
-            elif command[0] in {3, 5, 6}:
-                keep = set(command[2]) if command[0] == 6 else set()
-                drop = {command[1]} if command[0] == 3 else None
-                now = [child for child, _ in self.store.find(relation, **{inverse: key})]
-                for child in now:
-                    if (drop is None and child not in keep) or (drop and child in drop):
-                        self.write(relation, [child], {inverse: False}, context)
-                for child in keep - set(now):
-                    self.write(relation, [child], link, context)
-
-    def _log_creation(self, model: Model, pairs: Pairs, context: Context) -> None:
-        """What a context that is not quiet leaves behind: a note, a follower, a mail to the new owner (FACTS 0)."""
-        (admin,) = self.store.get("res.users", [ADMIN]).values()
-        for key, doc in pairs:
-            owner = doc.get("user_id")
-            followers = [] if context.get("mail_create_nosubscribe") else [admin["partner_id"]]
-            if owner and owner != ADMIN and "user_id" in model.many2one:
-                (user,) = self.store.get("res.users", [owner]).values()
-                followers.append(user["partner_id"])
-                if not context.get("mail_auto_subscribe_no_notify"):
-                    self.queue_mail(model.name, key, user["partner_id"], "You have been assigned")
-            if not context.get("mail_create_nolog"):
-                self.note(model.name, key, "<p>created</p>")
-            self.follow(model.name, key, followers)
-
-    def follow(self, model: str, res_id: int, partners: Iterable[int]) -> None:
-        """Partners follow a record, each once."""
-        there = {doc["partner_id"] for _, doc in self.store.find("mail.followers", res_model=model, res_id=res_id)}
-        new = [partner for partner in dict.fromkeys(partners) if partner not in there]
-        rows: Pairs = [
-            (key, {"res_model": model, "res_id": res_id, "partner_id": partner})
-            for key, partner in zip(self.store.next_ids("mail.followers", len(new)), new, strict=True)
-        ]
-        self.store.insert("mail.followers", rows)
-
-    def note(self, model: str, res_id: int, body: str) -> int:
-        """A message Odoo itself writes in a record's chatter."""
-        (key,) = self.store.next_ids("mail.message", 1)
-        doc = {
-            "model": model, "res_id": res_id, "body": body, "message_type": "notification", "subtype_id": 2,
-            "author_id": 3, "date": self.now, "create_date": self.stamp, "write_date": self.stamp,
-        }  # fmt: skip
-        self.store.insert("mail.message", [(key, doc)])
-        return key
-
-    def queue_mail(self, model: str, res_id: int, partner: int, subject: str) -> None:
-        """A mail that Odoo would have sent: the proof that a context was not quiet."""
-        message = self.note(model, res_id, f"<p>{subject}</p>")
-        (key,) = self.store.next_ids("mail.mail", 1)
-        doc = {
-            "mail_message_id": message, "state": "outgoing", "recipient_ids": [partner], "subject": subject,
-            "create_date": self.stamp, "write_date": self.stamp,
-        }  # fmt: skip
-        self.store.insert("mail.mail", [(key, doc)])
-        (notification,) = self.store.next_ids("mail.notification", 1)
-        self.store.insert(
-            "mail.notification",
-            [(notification, {"mail_message_id": message, "res_partner_id": partner, "notification_type": "email"})],
-        )
-
 
 def _active_test(context: Context) -> bool:
     return bool(context.get("active_test", True))
-
-
-def read_default(model: Model, name: str) -> Any:
-    """What an empty field reads as."""
-    return empty_value(model.fields[name])

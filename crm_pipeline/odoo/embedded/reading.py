@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from crm_pipeline.odoo.destination import Record
 from crm_pipeline.odoo.embedded.registry import MAGIC, Model
 from crm_pipeline.odoo.embedded.store import Doc
 from crm_pipeline.odoo.embedded.values import empty_value
@@ -14,7 +15,6 @@ from crm_pipeline.odoo.errors import CallError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crm_pipeline.odoo.destination import Record
     from crm_pipeline.odoo.embedded.orm import Orm
 
 _STAMPS = {"create_date", "write_date"}
@@ -45,7 +45,7 @@ class Reader:
         records: list[Record] = []
         for (key, _), doc in zip(rows, docs, strict=True):
             get = doc.get
-            record = {"id": key}
+            record: Record = {"id": key}
             for name, empty in plain:
                 value = get(name)
                 record[name] = (list(empty) if empty == [] else empty) if value is None else value

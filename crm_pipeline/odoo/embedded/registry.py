@@ -45,6 +45,7 @@ ORDERS: dict[str, str] = {
     "ir.model.data": "module, model, name",
 }
 
+
 @dataclass(slots=True)
 class Model:
     """One model: its fields sorted by how they are kept."""
@@ -144,6 +145,10 @@ class Registry:
                         found.append((model, key, value.get("ondelete", "set null")))
         return self._references.get(name, [])
 
+    def ondelete(self, model: str, name: str) -> str:
+        """What deleting the record a many2one points to does: ``set null``, ``restrict`` or ``cascade``."""
+        return str(self._attributes[model].get(name, {}).get("ondelete", "set null"))
+
     def many2many_to(self, name: str) -> list[tuple[str, str]]:
         """``(model, field)`` of every stored many2many to a model."""
         return [
@@ -167,9 +172,7 @@ class Registry:
         return found
 
 
-def _model(
-    name: str, attributes: Mapping[str, Mapping[str, Any]], markup: Markup, unchecked: frozenset[str]
-) -> Model:
+def _model(name: str, attributes: Mapping[str, Mapping[str, Any]], markup: Markup, unchecked: frozenset[str]) -> Model:
     return Model(
         name=name,
         fields={key: field_schema(key, value) for key, value in attributes.items()},

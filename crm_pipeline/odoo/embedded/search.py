@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _COMPARE = {"<", ">", "<=", ">="}
 _NEGATED = {"!=": "=", "<>": "=", "not in": "in", "not like": "like", "not ilike": "ilike", "not =like": "=like"}
 _LIKES = {"like", "ilike", "=like", "=ilike"}
+_HIERARCHY = {"child_of", "parent_of"}
+_TERM = 3  # field, operator, value
 _NUMBERS = {"integer", "float", "monetary"}
 _STAMPS = {"create_date", "write_date"}
 
@@ -38,7 +40,7 @@ class Search:
         parts: list[Sql] = []
         for term in reversed(terms):
             if isinstance(term, str) and term in {"&", "|"}:
-                if len(parts) < 2:
+                if len(parts) <= 1:
                     raise CallError(f"Invalid domain: {list(domain)!r}", call=model.name)
                 left, right = parts.pop(), parts.pop()
                 word = "AND" if term == "&" else "OR"
@@ -58,7 +60,7 @@ class Search:
         parts = []
         for item in (order or model.order).split(","):
             words = item.split()
-            if not words or len(words) > 4:
+            if not words:
                 raise CallError(f"Invalid order {order!r}", call=model.name)
             direction = words[1].upper() if len(words) > 1 else "ASC"
             if direction not in {"ASC", "DESC"}:
@@ -78,7 +80,8 @@ class Search:
 
     def _joined(self, terms: list[Any]) -> list[Any]:
         """A normalised domain: explicit & for every implicit one."""
-        expected, result = 1, []
+        expected = 1
+        result: list[Any] = []
         for term in terms:
             if expected == 0:
                 result.insert(0, "&")
@@ -93,7 +96,7 @@ class Search:
     def _leaf(self, model: Model, term: Any) -> Sql:
         if isinstance(term, bool):
             return ("1" if term else "0"), []
-        if not isinstance(term, (list, tuple)) or len(term) != 3:
+        if not isinstance(term, (list, tuple)) or len(term) != _TERM:
             raise CallError(f"Invalid domain term {term!r}", call=model.name)
         name, operator, value = term
         if isinstance(name, int) and isinstance(value, int):  # (1, '=', 1), (0, '=', 1)
@@ -105,11 +108,10 @@ class Search:
         return self._positive(model, name, operator, value)
 
     def _positive(self, model: Model, path: str, operator: str, value: Any) -> Sql:
+        """A condition without negation."""
         name, _, rest = str(path).partition(".")
         if name == "id" and not rest:
-            if operator in {"child_of", "parent_of"}:
-                return self._hierarchy(model, model.schema("parent_id"), operator, value)
-            return self._scalar("id", operator, value, path, model)
+            return self._by_id(model, operator, value)
         schema = model.schema(name)
         if rest:
             return self._related(model, schema, [[rest, operator, value]])
@@ -117,14 +119,29 @@ class Search:
             return self._related(model, schema, value)
         if schema.type in {"one2many", "many2many"}:
             return self._x2many(model, schema, operator, value)
-        if name == "display_name":
-            return self._scalar(value_of(_name_field(model)), operator, value, path, model)
         if model.inherited(name) and model.inherits:
             return self._related(model, model.schema(model.inherits[0]), [[name, operator, value]])
-        if schema.type == "many2one" and operator in _LIKES | {"="} and isinstance(value, str):
-            return self._related(model, schema, [["display_name", operator, value]])
-        if operator in {"child_of", "parent_of"}:
+        if schema.type == "many2one":
+            return self._many2one(model, schema, operator, value)
+        return self._stored(model, schema, operator, value)
+
+    def _by_id(self, model: Model, operator: str, value: Any) -> Sql:
+        if operator in _HIERARCHY:
+            return self._hierarchy(model, model.schema("parent_id"), operator, value)
+        return self._scalar("id", operator, value, "id", model)
+
+    def _many2one(self, model: Model, schema: FieldSchema, operator: str, value: Any) -> Sql:
+        if operator in _HIERARCHY:
             return self._hierarchy(model, schema, operator, value)
+        if operator in _LIKES or (operator == "=" and isinstance(value, str)):
+            return self._related(model, schema, [["display_name", operator, value]])
+        return self._stored(model, schema, operator, value)
+
+    def _stored(self, model: Model, schema: FieldSchema, operator: str, value: Any) -> Sql:
+        """A condition on a value that is in the document."""
+        name = schema.name
+        if name == "display_name":
+            return self._scalar(value_of(_name_field(model)), operator, value, name, model)
         if name not in model.columns and name not in _STAMPS | {"create_uid", "write_uid"}:
             message = f"the embedded destination cannot search {model.name}.{name}: Odoo computes it"
             raise CallError(message, call=model.name)
@@ -136,7 +153,7 @@ class Search:
             value = [int(bool(item)) for item in value] if isinstance(value, (list, tuple)) else int(bool(value))
         elif name in _STAMPS and self._stamps_in_seconds:
             expression = f"substr({expression}, 1, 19)"
-        return self._scalar(expression, operator, value, path, model)
+        return self._scalar(expression, operator, value, name, model)
 
     def _scalar(self, expression: str, operator: str, value: Any, path: str, model: Model) -> Sql:
         if operator in {"=", "=="}:

@@ -51,7 +51,6 @@ def _dumps(document: Any) -> str:
     return orjson.dumps(document).decode()
 
 
-
 def table_of(model: str) -> str:
     """The quoted table name of a model."""
     return '"' + model.replace('"', '""') + '"'
@@ -140,7 +139,8 @@ class Store:
         self._connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", rows)
         if rows:
             self.execute(
-                "INSERT INTO embedded_sequence VALUES (?, ?) ON CONFLICT (model) DO UPDATE SET last = max(last, excluded.last)",
+                "INSERT INTO embedded_sequence VALUES (?, ?)"
+                " ON CONFLICT (model) DO UPDATE SET last = max(last, excluded.last)",
                 (model, max(key for key, _ in rows)),
             )
 
@@ -193,7 +193,6 @@ class Store:
         found = self.execute(f"SELECT id, doc FROM {table} WHERE {where} ORDER BY id", parameters)
         return [(key, orjson.loads(doc)) for key, doc in found]
 
-
     def find_any(self, model: str, field: str, ids: list[int]) -> list[tuple[int, Doc]]:
         """Records whose many2many holds any of the ids."""
         table = self.ensure(model)
@@ -221,7 +220,7 @@ def _like_pattern(pattern: str, flags: int) -> re.Pattern[str]:
 
 
 def _pg_like(text: Any, pattern: str, insensitive: int) -> bool | None:
-    """PostgreSQL's LIKE and ILIKE: ``%``, ``_`` and the escape ``\\``; ILIKE folds all of Unicode, unlike sqlite's."""
+    """PostgreSQL's LIKE and ILIKE: ``%``, ``_`` and the backslash as escape; ILIKE folds all of Unicode, unlike sqlite's."""
     if text is None:
         return None
     return _like_pattern(pattern, re.IGNORECASE if insensitive else 0).fullmatch(str(text)) is not None

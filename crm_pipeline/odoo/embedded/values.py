@@ -8,11 +8,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from enum import IntEnum
 from typing import Any
 
 from crm_pipeline.odoo.destination import FieldSchema
 from crm_pipeline.odoo.embedded.markup import Markup
 from crm_pipeline.odoo.errors import DataError
+
+
+class Command(IntEnum):
+    """Odoo's x2many commands: the first item of ``(command, id, values or ids)``."""
+
+    CREATE = 0
+    UPDATE = 1
+    DELETE = 2
+    UNLINK = 3
+    LINK = 4
+    CLEAR = 5
+    SET = 6
+
 
 Converter = Callable[[Any], Any]
 
@@ -130,7 +144,7 @@ def parse_datetime(value: str) -> str:
         datetime.fromisoformat(value)
         return value
     # Odoo cuts its format to the text's length, less the two digits that %Y expands by
-    return datetime.strptime(value, _DATETIME_FORMAT[: len(value) - 2]).strftime(_DATETIME_FORMAT)  # noqa: DTZ007
+    return datetime.strptime(value, _DATETIME_FORMAT[: len(value) - 2]).strftime(_DATETIME_FORMAT)  # noqa: DTZ007 - UTC
 
 
 def _datetime(_schema: FieldSchema, label: str) -> Converter:
@@ -175,13 +189,13 @@ def _x2many(_schema: FieldSchema, label: str) -> Converter:
     def convert(value: Any) -> list[tuple[Any, ...]]:
         """A list of commands; a plain list of ids sets them."""
         if not value:
-            return [(5,)]
+            return [(Command.CLEAR,)]
         if not isinstance(value, (list, tuple)):
             raise DataError(f"Wrong value for {label}: {value!r}")
         if not isinstance(value[0], (list, tuple)):
-            return [(6, 0, list(value))]
+            return [(Command.SET, 0, list(value))]
         for command in value:
-            if not isinstance(command, (list, tuple)) or not command or command[0] not in range(7):
+            if not isinstance(command, (list, tuple)) or not command or command[0] not in set(Command):
                 raise DataError(f"Wrong value for {label}: {command!r}")
         return [tuple(command) for command in value]
 
@@ -196,13 +210,13 @@ def apply_commands(current: list[int], commands: list[tuple[Any, ...]]) -> list[
     """The ids of a many2many after commands 3-6 (link, unlink, clear, set); 0-2 are done before."""
     ids = dict.fromkeys(current)
     for command in commands:
-        if command[0] == 6:
+        if command[0] == Command.SET:
             ids = dict.fromkeys(command[2])
-        elif command[0] == 5:
+        elif command[0] == Command.CLEAR:
             ids.clear()
-        elif command[0] == 4:
+        elif command[0] == Command.LINK:
             ids[command[1]] = None
-        elif command[0] in {2, 3}:
+        elif command[0] in {Command.DELETE, Command.UNLINK}:
             ids.pop(command[1], None)
     return list(ids)
 

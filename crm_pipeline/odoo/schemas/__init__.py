@@ -1,8 +1,8 @@
 """The schemas of fresh Odoo Community databases, one JSON per version: ``{model: {field: attributes}}``.
 
 Captured with ``fields_get`` and ``default_get`` from real 17.0, 18.0 and 19.0 servers with crm, sale_management,
-account, maintenance, mail, calendar and utm installed. What has its usual value is left out: ``store`` (true), ``required``
-and ``readonly`` (false), and the label ``string`` where it follows from the name. ``default`` is what ``default_get``
+account, maintenance, mail, calendar and utm installed. What has its usual value is left out: ``store`` (true),
+``required`` and ``readonly`` (false), ``ondelete`` (set null), and the label ``string`` where it follows from the name. ``default`` is what ``default_get``
 gave; ``@now`` and ``@today`` stand for the moment of creation.
 """
 
@@ -23,7 +23,7 @@ Attributes = Mapping[str, Any]
 def bundled_versions() -> tuple[str, ...]:
     """The bundled series, oldest first, for example ``("17.0", "18.0", "19.0")``."""
     names = (entry.name for entry in resources.files(__name__).iterdir() if entry.name.endswith(".json"))
-    return tuple(sorted((name.removesuffix(".json") for name in names), key=lambda name: float(name)))
+    return tuple(sorted((name.removesuffix(".json") for name in names), key=float))
 
 
 @cache

@@ -57,7 +57,9 @@ class AttachmentRule(Rule):
             if target not in orm.registry or orm.store.missing(target, ids):
                 if orm.differences.attachment_needs_document:
                     raise AccessRightsError("Sorry, you are not allowed to access this document.", call=model.name)
-                message = f"{target} {sorted(ids)}: Odoo would store the file where nobody can read it; load the record first"
+                message = (
+                    f"{target} {sorted(ids)}: Odoo would store the file where nobody can read it; load the record first"
+                )
                 raise DataError(message, call=model.name)
 
     def read(self, orm: Orm, model: Model, name: str, key: int, doc: Doc) -> Any:

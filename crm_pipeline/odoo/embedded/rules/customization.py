@@ -66,11 +66,13 @@ class CustomFieldRule(Rule):
                 raise DataError(message, call=model.name)
             if doc.get("ttype") not in _TYPES:
                 raise DataError(f"Wrong value for ir.model.fields.ttype: {doc.get('ttype')!r}", call=model.name)
-            if doc["ttype"] in {"many2one", "many2many", "one2many"} and doc.get("relation") not in orm.registry:
+            if doc["ttype"] in {"many2one", "many2many", "one2many"} and str(doc.get("relation")) not in orm.registry:
                 message = f"Model {doc.get('relation')!r} does not exist: field {name} needs the model it points to"
                 raise DataError(message, call=model.name)
             if orm.store.find(model.name, model=doc["model"], name=name):
-                message = f"The operation cannot be completed: Field names must be unique per model ({doc['model']}.{name})"
+                message = (
+                    f"The operation cannot be completed: Field names must be unique per model ({doc['model']}.{name})"
+                )
                 raise DataError(message, call=model.name)
             if doc.get("selection"):
                 doc["selection_values"] = _options(doc["selection"], name)
@@ -82,7 +84,7 @@ class CustomFieldRule(Rule):
             _store_options(orm, key, doc.get("selection_values") or [])
         refresh_registry(orm)
 
-    def prepare_write(  # noqa: PLR0913 - see Rule
+    def prepare_write(
         self, orm: Orm, model: Model, pairs: Pairs, old: dict[int, Doc], given: Given, context: Context
     ) -> None:
         """The type stays; core fields stay as they are."""
@@ -97,7 +99,7 @@ class CustomFieldRule(Rule):
             if vals.get("selection"):
                 vals["selection_values"] = _options(vals["selection"], str(old[key].get("name")))
 
-    def after_write(  # noqa: PLR0913 - see Rule
+    def after_write(
         self,
         orm: Orm,
         model: Model,
@@ -133,7 +135,7 @@ class CustomModelRule(Rule):
     """``ir.model``: a custom model with its fields in one call."""
 
     def prepare_create(self, orm: Orm, model: Model, docs: list[Doc], given: Given, context: Context) -> None:
-        """Custom models are named x_…"""
+        """Custom models are named ``x_…``."""
         del given, context
         for doc in docs:
             name = doc.get("model") or ""

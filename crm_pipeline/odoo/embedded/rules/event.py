@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from crm_pipeline.odoo.destination import Context
+from crm_pipeline.odoo.embedded.chatter import ADMIN_PARTNER, note, queue_mail
 from crm_pipeline.odoo.embedded.registry import Model
 from crm_pipeline.odoo.embedded.rules.rule import Given, Rule
 from crm_pipeline.odoo.embedded.store import Doc
@@ -37,7 +38,7 @@ class EventRule(Rule):
         del model, given
         for key, doc in pairs:
             if doc.get("opportunity_id"):
-                orm.note("crm.lead", doc["opportunity_id"], f"<p>Meeting scheduled at {doc.get('start')}</p>")
+                note(orm, "crm.lead", doc["opportunity_id"], f"<p>Meeting scheduled at {doc.get('start')}</p>")
             if "activity_ids" in doc:
                 continue
             partners = doc.get("partner_ids") or []
@@ -50,10 +51,10 @@ class EventRule(Rule):
             orm.store.insert("calendar.attendee", rows)
             if not context.get("no_mail_to_attendees") and (doc.get("start") or "") > orm.now:
                 for partner in partners:
-                    if partner != 3:
-                        orm.queue_mail("calendar.event", key, partner, "Invitation")
+                    if partner != ADMIN_PARTNER:
+                        queue_mail(orm, "calendar.event", key, partner, "Invitation")
 
-    def prepare_write(  # noqa: PLR0913 - see Rule
+    def prepare_write(
         self, orm: Orm, model: Model, pairs: Pairs, old: dict[int, Doc], given: Given, context: Context
     ) -> None:
         """Refuse a stop before the start."""
@@ -70,6 +71,8 @@ def _check_times(doc: Doc) -> None:
         return
     start, stop = datetime.fromisoformat(doc["start"]), datetime.fromisoformat(doc["stop"])
     if stop < start:
-        message = f"The ending date and time cannot be earlier than the starting date and time.\nMeeting “{doc.get('name')}”"
+        message = (
+            f"The ending date and time cannot be earlier than the starting date and time.\nMeeting “{doc.get('name')}”"
+        )
         raise DataError(message, call="calendar.event")
     doc["duration"] = round((stop - start).total_seconds() / 3600, 2) or None

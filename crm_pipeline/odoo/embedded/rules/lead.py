@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _FROM_PARTNER = ("email", "phone", "mobile", "function", "title", "website")
 _LEAD_NAME = {"email": "email_from"}
 _WRITTEN_BACK = (("email_from", "email"), ("phone", "phone"))
+_FULL = 100.0  # percent
 _RANGE = "The operation cannot be completed: The probability of closing the deal should be between 0% and 100%!"
 _WON_LOST = "A lead in a Won stage cannot be lost. Move it to another stage first."
 
@@ -28,35 +29,21 @@ class LeadRule(Rule):
     def prepare_create(self, orm: Orm, model: Model, docs: list[Doc], given: Given, context: Context) -> None:
         """Fill from partner, user, team and stage what was not given."""
         del context
-        won = _won_stages(orm)
-        first_stage, team = _first_stage(orm), _first_team(orm)
-        default_type = "lead" if orm.store.meta("use_leads") else "opportunity"
+        won, fallback = _won_stages(orm), _Fallback(orm)
         partners = _partners(orm, {doc["partner_id"] for doc in docs if doc.get("partner_id")})
-        differences = orm.differences
         for doc, names in zip(docs, given, strict=True):
-            if "type" not in names:
-                doc["type"] = default_type
             if doc.get("website"):
                 doc["website"] = clean_website(doc["website"])
-            if "team_id" not in doc:
-                doc["team_id"] = team if doc.get("user_id") else None
-            if "stage_id" not in doc:
-                doc["stage_id"] = first_stage
-            if "date_open" not in names and doc.get("user_id"):
-                doc["date_open"] = orm.now
-            if "date_last_stage_update" not in names:
-                doc["date_last_stage_update"] = orm.now
-            if "company_id" not in names:
-                doc["company_id"] = 1 if doc.get("user_id") else None
+            fallback.fill(doc, names)
             partner = partners.get(doc.get("partner_id") or 0)
             if partner is not None:
                 _fill(model, doc, partner, partners, names)
-            if not doc.get("name") and partner is not None:
-                doc["name"] = f"{partner.get('name')}'s opportunity"
+                if not doc.get("name"):
+                    doc["name"] = f"{partner.get('name')}'s opportunity"
             is_won = doc.get("stage_id") in won
             if "probability" not in names:
-                doc["probability"] = 100.0 if is_won and doc.get("active") else None
-            if is_won and differences.won_create_sets_date_closed and not doc.get("date_closed"):
+                doc["probability"] = _FULL if is_won and doc.get("active") else None
+            if is_won and orm.differences.won_create_sets_date_closed and not doc.get("date_closed"):
                 doc["date_closed"] = orm.now
             doc["email_normalized"] = _normalized(orm, doc.get("email_from"))
             _check(orm, doc, is_won=is_won)
@@ -67,7 +54,7 @@ class LeadRule(Rule):
         del model
         _write_back(orm, pairs, given, context)
 
-    def prepare_write(  # noqa: PLR0913 - see Rule
+    def prepare_write(
         self, orm: Orm, model: Model, pairs: Pairs, old: dict[int, Doc], given: Given, context: Context
     ) -> None:
         """What a write of stage, user, probability or partner changes besides."""
@@ -84,7 +71,11 @@ class LeadRule(Rule):
                 if partner is not None:
                     filled = dict(before)
                     _fill(model, filled, partner, partners, names, overwrite=True)
-                    vals |= {name: filled.get(name) for name in filled if filled.get(name) != before.get(name) and name not in names}
+                    vals |= {
+                        name: filled.get(name)
+                        for name in filled
+                        if filled.get(name) != before.get(name) and name not in names
+                    }
             if "email_from" in vals:
                 vals["email_normalized"] = _normalized(orm, vals["email_from"])
             doc = {**before, **vals}
@@ -94,7 +85,7 @@ class LeadRule(Rule):
             _compute(model, computed, is_won=is_won)
             vals |= {name: computed.get(name) for name in _COMPUTED if computed.get(name) != doc.get(name)}
 
-    def after_write(  # noqa: PLR0913 - see Rule
+    def after_write(
         self,
         orm: Orm,
         model: Model,
@@ -125,6 +116,29 @@ def _normalized(orm: Orm, email: str | None) -> str | None:
 _COMPUTED = ("won_status", "prorated_revenue")
 
 
+class _Fallback:
+    """What a lead gets that was not given: type, team, stage, company and the dates of owner and stage."""
+
+    def __init__(self, orm: Orm) -> None:
+        self._now = orm.now
+        self._type = "lead" if orm.store.meta("use_leads") else "opportunity"
+        self._stage, self._team = _first_stage(orm), _first_team(orm)
+
+    def fill(self, doc: Doc, given: frozenset[str]) -> None:
+        """Complete one record."""
+        owned = bool(doc.get("user_id"))
+        if "type" not in given:
+            doc["type"] = self._type
+        if "company_id" not in given:
+            doc["company_id"] = 1 if owned else None
+        if "date_open" not in given and owned:
+            doc["date_open"] = self._now
+        if "date_last_stage_update" not in given:
+            doc["date_last_stage_update"] = self._now
+        doc.setdefault("team_id", self._team if owned else None)
+        doc.setdefault("stage_id", self._stage)
+
+
 def _won_stages(orm: Orm) -> set[int]:
     return {key for key, doc in orm.store.find("crm.stage") if doc.get("is_won")}
 
@@ -147,7 +161,7 @@ def _partners(orm: Orm, ids: set[int]) -> dict[int, Doc]:
     return found | orm.store.get("res.partner", parents)
 
 
-def _fill(  # noqa: PLR0913 - a lead, its partner, what was given
+def _fill(
     model: Model, doc: Doc, partner: Doc, partners: dict[int, Doc], given: frozenset[str], *, overwrite: bool = False
 ) -> None:
     """Values from the partner for fields that were not given."""
@@ -160,7 +174,9 @@ def _fill(  # noqa: PLR0913 - a lead, its partner, what was given
             values[_LEAD_NAME.get(name, name)] = partner[name]
     if not partner.get("is_company") and partner.get("name"):
         values["contact_name"] = partner["name"]
-    company = (parent or {}).get("name") or (partner.get("name") if partner.get("is_company") else partner.get("company_name"))
+    company = (parent or {}).get("name") or (
+        partner.get("name") if partner.get("is_company") else partner.get("company_name")
+    )
     if company:
         values["partner_name"] = company
     for name, value in values.items():
@@ -170,16 +186,16 @@ def _fill(  # noqa: PLR0913 - a lead, its partner, what was given
 
 def _check(orm: Orm, doc: Doc, *, is_won: bool) -> None:
     probability = doc.get("probability") or 0.0
-    if not 0 <= probability <= 100:
+    if not 0 <= probability <= _FULL:
         raise DataError(_RANGE, call="crm.lead")
-    if is_won and orm.differences.won_needs_full_probability and probability != 100:
+    if is_won and orm.differences.won_needs_full_probability and probability != _FULL:
         raise DataError(_WON_LOST, call="crm.lead")
 
 
 def _compute(model: Model, doc: Doc, *, is_won: bool) -> None:
     probability = doc.get("probability") or 0.0
     if "won_status" in model.columns:
-        if is_won and probability == 100:
+        if is_won and probability == _FULL:
             doc["won_status"] = "won"
         else:
             doc["won_status"] = "lost" if not doc.get("active") and probability == 0 else "pending"
@@ -203,7 +219,7 @@ def _close(orm: Orm, vals: Doc, before: Doc, won: set[int]) -> None:
         elif vals["user_id"] != before.get("user_id"):
             vals["date_open"] = orm.now
     probability = vals.get("probability") or 0.0
-    if probability >= 100 or ("active" in vals and not vals["active"]):
+    if probability >= _FULL or ("active" in vals and not vals["active"]):
         vals["date_closed"] = orm.now
     elif probability > 0 or (moved and not into_won and "probability" not in vals):
         vals["date_closed"] = None

@@ -6,6 +6,7 @@ from email.utils import formataddr
 from typing import TYPE_CHECKING, Any
 
 from crm_pipeline.odoo.destination import Context, Record
+from crm_pipeline.odoo.embedded.chatter import ADMIN, ADMIN_PARTNER, follow, queue_mail
 from crm_pipeline.odoo.embedded.registry import Model
 from crm_pipeline.odoo.embedded.rules.rule import Given, Rule
 from crm_pipeline.odoo.embedded.store import Doc
@@ -16,29 +17,14 @@ if TYPE_CHECKING:
 
     from crm_pipeline.odoo.embedded.orm import Orm, Pairs
 
-ADMIN_PARTNER = 3
-
 
 class MessageRule(Rule):
     """Messages in a record's chatter."""
 
     def prepare_create(self, orm: Orm, model: Model, docs: list[Doc], given: Given, context: Context) -> None:
         """Author, sender and message id by default; the record must exist."""
-        del context
-        wanted: dict[str, set[int]] = {}
-        for doc in docs:
-            target = doc.get("model")
-            if target is None:
-                continue
-            if target not in orm.registry:
-                raise CallError(f"{target!r}", call=model.name)
-            if not doc.get("res_id"):
-                raise CallError(f"{target!r}: a message of a model needs its res_id", call=model.name)
-            wanted.setdefault(target, set()).add(doc["res_id"])
-        for target, ids in wanted.items():
-            if missing := orm.store.missing(target, ids):
-                message = f"Record does not exist or has been deleted.\n(Record: {target}({min(missing)},), User: 2)"
-                raise DataError(message, call=model.name)
+        del context, model
+        _check_documents(orm, docs)
         authors = orm.store.get("res.partner", {doc.get("author_id") or ADMIN_PARTNER for doc in docs})
         for doc, names in zip(docs, given, strict=True):
             if "author_id" not in names:
@@ -56,6 +42,24 @@ class MessageRule(Rule):
         del model
         for key, doc in pairs:
             doc.setdefault("message_id", f"<{key}.{orm.now.replace(' ', 'T')}-openerp-message-notify@embedded>")
+
+
+def _check_documents(orm: Orm, docs: list[Doc]) -> None:
+    """The records messages are about exist; a model without a record, or an unknown one, is a KeyError in Odoo."""
+    wanted: dict[str, set[int]] = {}
+    for doc in docs:
+        target = doc.get("model")
+        if target is None:
+            continue
+        if target not in orm.registry:
+            raise CallError(f"{target!r}", call="mail.message")
+        if not doc.get("res_id"):
+            raise CallError(f"{target!r}: a message of a model needs its res_id", call="mail.message")
+        wanted.setdefault(target, set()).add(doc["res_id"])
+    for target, ids in wanted.items():
+        if missing := orm.store.missing(target, ids):
+            message = f"Record does not exist or has been deleted.\n(Record: {target}({min(missing)},), User: 2)"
+            raise DataError(message, call="mail.message")
 
 
 class ActivityRule(Rule):
@@ -100,13 +104,13 @@ class ActivityRule(Rule):
         users = orm.store.get("res.users", {doc["user_id"] for _, doc in pairs if "user_id" in doc})
         for _key, doc in pairs:
             if doc.get("res_model") and doc.get("res_id") and "user_id" in doc:
-                orm.follow(doc["res_model"], doc["res_id"], [users[doc["user_id"]]["partner_id"]])
+                follow(orm, doc["res_model"], doc["res_id"], [users[doc["user_id"]]["partner_id"]])
         if context.get("mail_activity_quick_update"):
             return
         for _key, doc in pairs:
-            if doc.get("user_id") not in {None, 2} and doc.get("res_model"):
+            if doc.get("user_id") not in {None, ADMIN} and doc.get("res_model"):
                 partner = users[doc["user_id"]]["partner_id"]
-                orm.queue_mail(doc["res_model"], doc.get("res_id", 0), partner, "assigned to you")
+                queue_mail(orm, doc["res_model"], doc.get("res_id", 0), partner, "assigned to you")
 
     def read(self, orm: Orm, model: Model, name: str, key: int, doc: Doc) -> Any:
         """``state`` from the deadline; archived means done."""

@@ -26,7 +26,7 @@ class UniqueRule(Rule):
         del given, context
         self._refuse(orm, model, [(0, doc) for doc in docs])
 
-    def prepare_write(  # noqa: PLR0913 - see Rule
+    def prepare_write(
         self, orm: Orm, model: Model, pairs: Pairs, old: dict[int, Doc], given: Given, context: Context
     ) -> None:
         """Refuse a value another record has."""
@@ -105,7 +105,7 @@ class DataRule(Rule):
                     raise _not_unique(model)
                 seen.add((module, name))
 
-    def prepare_write(  # noqa: PLR0913 - see Rule
+    def prepare_write(
         self, orm: Orm, model: Model, pairs: Pairs, old: dict[int, Doc], given: Given, context: Context
     ) -> None:
         """Refuse a name another record has."""

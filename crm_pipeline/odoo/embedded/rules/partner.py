@@ -77,7 +77,9 @@ class PartnerRule(Rule):
                     doc["lang"] = parent["lang"]
             elif "lang" not in names and context.get("lang") in languages:
                 doc["lang"] = context["lang"]
-            doc["email_normalized"] = normalized_email(doc.get("email"), semicolons=orm.differences.semicolon_separates_addresses)
+            doc["email_normalized"] = normalized_email(
+                doc.get("email"), semicolons=orm.differences.semicolon_separates_addresses
+            )
             doc["complete_name"] = _complete_name(doc, parent)
 
     def complete(self, orm: Orm, model: Model, pairs: Pairs) -> None:
@@ -102,7 +104,7 @@ class PartnerRule(Rule):
             self._sync(orm, key, names)
             self._first_contact(orm, key)
 
-    def prepare_write(  # noqa: PLR0913 - see Rule
+    def prepare_write(
         self, orm: Orm, model: Model, pairs: Pairs, old: dict[int, Doc], given: Given, context: Context
     ) -> None:
         """Computed fields; an archived partner must not have an active user."""
@@ -123,14 +125,18 @@ class PartnerRule(Rule):
                     message = "You cannot archive contacts linked to an active user."
                     raise DataError(message, call="res.partner")
             if vals.keys() & {"parent_id", "is_company", "name"}:
-                parent = orm.store.get("res.partner", [doc["parent_id"]]).get(doc["parent_id"]) if doc.get("parent_id") else None
+                parent = (
+                    orm.store.get("res.partner", [doc["parent_id"]]).get(doc["parent_id"])
+                    if doc.get("parent_id")
+                    else None
+                )
                 vals["complete_name"] = _complete_name(doc, parent)
                 if doc.get("is_company") or parent is None:
                     vals["commercial_partner_id"] = key
                 else:
                     vals["commercial_partner_id"] = parent.get("commercial_partner_id", doc["parent_id"])
 
-    def after_write(  # noqa: PLR0913 - see Rule
+    def after_write(
         self,
         orm: Orm,
         model: Model,
@@ -193,9 +199,7 @@ class PartnerRule(Rule):
         if orm.differences.commercial_sync_overwrites_with_empty or any(values.values()):
             _merge(orm, key, doc, values)
 
-    def _give_up(  # noqa: PLR0913 - two records and what was written
-        self, orm: Orm, key: int, doc: Doc, parent_id: int, parent: Doc, names: frozenset[str]
-    ) -> None:
+    def _give_up(self, orm: Orm, key: int, doc: Doc, parent_id: int, parent: Doc, names: frozenset[str]) -> None:
         if not orm.differences.child_address_goes_up:
             return
         contact = doc.get("type") == "contact"

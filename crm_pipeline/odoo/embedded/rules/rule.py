@@ -41,12 +41,12 @@ class Rule:
     def after_create(self, orm: Orm, model: Model, pairs: Pairs, given: Given, context: Context) -> None:
         """Side effects once the records exist; ``pairs`` are ids and stored documents."""
 
-    def prepare_write(  # noqa: PLR0913 - what a write is
+    def prepare_write(
         self, orm: Orm, model: Model, pairs: Pairs, old: dict[int, Doc], given: Given, context: Context
     ) -> None:
         """Change and check the values in ``pairs`` in place; ``old`` are the stored documents."""
 
-    def after_write(  # noqa: PLR0913 - what a write is
+    def after_write(
         self,
         orm: Orm,
         model: Model,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crm_pipeline.odoo.destination import Context
+from crm_pipeline.odoo.embedded.chatter import queue_mail
 from crm_pipeline.odoo.embedded.registry import Model
 from crm_pipeline.odoo.embedded.rules.rule import Given, Rule
 from crm_pipeline.odoo.embedded.store import Doc
@@ -13,6 +14,7 @@ from crm_pipeline.odoo.errors import DataError
 if TYPE_CHECKING:
     from crm_pipeline.odoo.embedded.orm import Orm, Pairs
 
+_LAST_BASE_USER = 5  # portal, public, default, admin and OdooBot are there from the start
 _TAKEN = "You can not have two users with the same login!"
 
 
@@ -41,9 +43,9 @@ class UserRule(Rule):
                 partner.pop("active", None)
             orm.touch("res.partner", [(partner_id, partner)])
             if not context.get("no_reset_password") and partner.get("email"):
-                orm.queue_mail("res.partner", partner_id, partner_id, "invites you to connect")
+                queue_mail(orm, "res.partner", partner_id, partner_id, "invites you to connect")
 
-    def prepare_write(  # noqa: PLR0913 - see Rule
+    def prepare_write(
         self, orm: Orm, model: Model, pairs: Pairs, old: dict[int, Doc], given: Given, context: Context
     ) -> None:
         """Unique logins; activating a user activates its partner."""
@@ -59,6 +61,6 @@ class UserRule(Rule):
     def before_unlink(self, orm: Orm, model: Model, old: dict[int, Doc], context: Context) -> None:
         """The administrator and the base users stay."""
         del orm, context
-        if min(old) <= 5:
+        if min(old) <= _LAST_BASE_USER:
             message = "You can not remove the admin user as it is used internally for resources created by Odoo"
             raise DataError(message, call=model.name)

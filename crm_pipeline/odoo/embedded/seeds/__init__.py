@@ -50,5 +50,5 @@ def plant(store: Store, version: str, stamp: str) -> None:
                 doc["store"] = True
             fields.append((len(fields) + 1, doc))
     store.insert("ir.model.fields", fields)
-    (key,) = store.next_ids("ir.config_parameter", 1)
-    store.insert("ir.config_parameter", [(key, {"key": "database.uuid", "value": str(uuid.uuid4()), **stamps})])
+    (parameter,) = store.next_ids("ir.config_parameter", 1)
+    store.insert("ir.config_parameter", [(parameter, {"key": "database.uuid", "value": str(uuid.uuid4()), **stamps})])

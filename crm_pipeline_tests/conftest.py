@@ -1,0 +1,37 @@
+"""Fixtures shared by all tests: data roots with real files, migrations on the embedded destination."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm_pipeline.migration import run
+from crm_pipeline.migration.migration import Migration
+from crm_pipeline.settings import Settings
+from crm_pipeline_tests.small_export import TYPICAL_DECISIONS, decide_owners, typical_export
+
+Migrate = Callable[..., run.RunOutcome]
+
+
+@pytest.fixture
+def data_root(tmp_path: Path) -> Path:
+    """An empty data root."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def typical_root(data_root: Path) -> Path:
+    """A data root with the typical small export and its owners' decisions."""
+    typical_export().write(data_root)
+    decide_owners(data_root, TYPICAL_DECISIONS)
+    return data_root
+
+
+def migrate(root: Path, *, environ: dict[str, str] | None = None, **options: Any) -> run.RunOutcome:
+    """Run a whole migration of Leadforce's sandbox; embedded unless ``environ`` says where."""
+    settings = Settings.load(root, {"ODOO_SANDBOX_VERSION": "18.0"} if environ is None else environ)
+    with Migration(settings, "leadforce") as migration:
+        return run.migrate(migration, "sandbox", **options)
