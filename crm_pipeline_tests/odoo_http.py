@@ -246,7 +246,7 @@ def _handler(odoo: OdooHttp) -> type[BaseHTTPRequestHandler]:
                 try:
                     text = xmlrpc.client.dumps((result,), methodresponse=True)
                 except TypeError:
-                    none = "Traceback (most recent call last):\nTypeError: cannot marshal None unless allow_none is enabled\n"
+                    none = "Traceback (most recent call last):\nTypeError: cannot marshal None unless allow_none is enabled"
                     text = xmlrpc.client.dumps(xmlrpc.client.Fault(1, none))
             except OdooError as error:
                 text = xmlrpc.client.dumps(_fault(error))

@@ -101,7 +101,7 @@ def register_vectorised(
         connection.remove_function(name)
     except duckdb.InvalidInputException:
         pass  # not registered on this connection yet
-    connection.create_function(name, over_array, ["VARCHAR"], "VARCHAR", type="arrow")
+    connection.create_function(name, over_array, ["VARCHAR"], "VARCHAR", type="arrow", null_handling="special")
 
 
 def register_text(connection: duckdb.DuckDBPyConnection) -> None:

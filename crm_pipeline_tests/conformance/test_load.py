@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crm_pipeline.odoo.destination import QUIET, Destination
-from crm_pipeline.odoo.errors import CallError
+from crm_pipeline.odoo.errors import CallError, DataError
 from crm_pipeline_tests.conformance.conftest import EVERY, Records
 
 
@@ -92,7 +92,7 @@ def test_deleting_a_record_deletes_its_external_id(destination: Destination, uni
 def test_external_ids_are_unique(destination: Destination, unique: str) -> None:
     row = {"module": unique, "name": "a", "model": "res.partner", "res_id": 1}
     destination.create("ir.model.data", [row])
-    with pytest.raises(Exception, match="."):
+    with pytest.raises(DataError, match="ir_model_data_module_name_uniq_index"):
         destination.create("ir.model.data", [row])
     assert destination.search_count("ir.model.data", [["module", "=", unique]]) == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -70,18 +71,18 @@ def test_a_refused_record_undoes_the_whole_create(destination: Destination, uniq
     assert destination.search_count("crm.lead", [["name", "=", unique]]) == 0
 
 
-@pytest.mark.parametrize("method", ["create", "read", "domain", "order"])
+UNKNOWN_FIELD: dict[str, Callable[[Destination], object]] = {
+    "create": lambda odoo: odoo.create("crm.lead", [{"name": "x", "nonsense": 1}], context=QUIET),
+    "read": lambda odoo: odoo.search_read("crm.lead", [], ["nonsense"], limit=1),
+    "domain": lambda odoo: odoo.search_read("crm.lead", [["nonsense", "=", 1]], ["name"], limit=1),
+    "order": lambda odoo: odoo.search_read("crm.lead", [], ["name"], limit=1, order="nonsense"),
+}
+
+
+@pytest.mark.parametrize("method", UNKNOWN_FIELD)
 def test_an_unknown_field_is_a_call_error(destination: Destination, method: str) -> None:
     with pytest.raises(CallError):
-        match method:
-            case "create":
-                destination.create("crm.lead", [{"name": "x", "nonsense": 1}], context=QUIET)
-            case "read":
-                destination.search_read("crm.lead", [], ["nonsense"], limit=1)
-            case "domain":
-                destination.search_read("crm.lead", [["nonsense", "=", 1]], ["name"], limit=1)
-            case _:
-                destination.search_read("crm.lead", [], ["name"], limit=1, order="nonsense")
+        UNKNOWN_FIELD[method](destination)
 
 
 def test_an_unknown_model_is_a_call_error(destination: Destination) -> None:

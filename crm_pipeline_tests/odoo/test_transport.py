@@ -35,6 +35,7 @@ WIRES: list[tuple[str, ProtocolName]] = [
     ("17.0", "jsonrpc"), ("18.0", "jsonrpc"), ("18.0", "xmlrpc"), ("19.0", "json2"), ("19.0", "jsonrpc"),
 ]  # fmt: skip
 every_wire = pytest.mark.parametrize(("version", "protocol"), WIRES)
+TRACE = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    g()\n'
 Opener = Callable[..., OdooServer]
 
 
@@ -533,7 +534,7 @@ def test_exceptions_are_classified(name: str, message: str, expected: type[Desti
     [
         (1, 'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: Invalid field \'zz\'\n', CallError),
         (1, f"{TRACE}psycopg2.errors.SerializationFailure: could not serialize access\n\n", ConcurrencyError),
-        (1, "Traceback (most recent call last):\n  File x\npsycopg2.errors.NotNullViolation: null value\nDETAIL:  Failing row: (1)\n", DataError),
+        (1, f"{TRACE}psycopg2.errors.NotNullViolation: null value\nDETAIL:  Failing row: (1)\n", DataError),
         (1, "no traceback at all", CallError),
         (2, "Tag name already exists!", DataError),
         (2, "Object x doesn't exist", CallError),

@@ -242,14 +242,14 @@ def _by_id(orm: Orm, schema: FieldSchema, numbers: set[int]) -> Cell:
     return read
 
 
-def _by_name(
-    orm: Orm, schema: FieldSchema, cells: Sequence[Any], texts: set[str], messages: Messages
-) -> Cell:
+def _by_name(orm: Orm, schema: FieldSchema, cells: Sequence[Any], texts: set[str], messages: Messages) -> Cell:
     names = names_of(orm, schema.relation or "", texts)
     for row, cell in enumerate(cells):
         for text in _parts(schema, cell) if isinstance(cell, str) else ():
             if len(names.get(text) or ()) > 1:
-                message = f"Found multiple matches for value '{text}' in field '{schema.string}' ({len(names[text])} matches)"
+                message = (
+                    f"Found multiple matches for value '{text}' in field '{schema.string}' ({len(names[text])} matches)"
+                )
                 messages.warning(row, schema.name, message)
 
     def read(text: str) -> Any:
