@@ -33,6 +33,9 @@ from crm_pipeline.transforms.policies import PolicyError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
+#: Width of tables where the output is no terminal: nothing is cut in a log or a file.
+_PLAIN_WIDTH = 160
+
 _USAGE_ERRORS = (SettingsError, SpecError, PolicyError, ConfigurationError, ResolutionFileError, ResolutionError)
 _RUN_ERRORS = (MigrationError, ExportError, StagingError, StoreInUseError, DestinationError)
 
@@ -46,7 +49,8 @@ class Output:
 
     def __init__(self, *, quiet: bool, verbose: bool, no_color: bool) -> None:
         self.quiet = quiet
-        self.console = Console(no_color=no_color, highlight=False, soft_wrap=True)
+        width = None if sys.stdout.isatty() else _PLAIN_WIDTH
+        self.console = Console(no_color=no_color, highlight=False, soft_wrap=True, width=width)
         self.errors = Console(no_color=no_color, highlight=False, soft_wrap=True, stderr=True)
         level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
         logging.basicConfig(

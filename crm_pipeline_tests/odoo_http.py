@@ -12,12 +12,13 @@ import threading
 import xmlrpc.client
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 from crm_pipeline.odoo.destination import Destination, LoadMessage
 from crm_pipeline.odoo.errors import AccessRightsError, CallError, DataError, DestinationError
 
 ADMIN = 2
+NO_DATABASE = b"<p>No database is selected and the requested URL was not found</p>"
 
 
 class OdooError(Exception):
@@ -44,7 +45,7 @@ class OdooHttp:
         self.served: list[str] = []
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"odoo": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
@@ -117,7 +118,9 @@ class OdooHttp:
             self.served.append(f"{model}.{method}")
         return answer
 
-    def _execute(self, model: str, method: str, ids: list[int] | None, arguments: dict[str, Any]) -> Any:
+    def _execute(  # noqa: PLR0911 - one answer per method
+        self, model: str, method: str, ids: list[int] | None, arguments: dict[str, Any]
+    ) -> Any:
         context = arguments.pop("context", None)
         odoo = self.destination
         match method:
@@ -192,97 +195,94 @@ _STATUS = {
 }
 
 
-def _handler(odoo: OdooHttp) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body leave together: no waiting for a delayed acknowledgement
-        disable_nagle_algorithm = True
+class _Handler(BaseHTTPRequestHandler):
+    odoo: ClassVar[OdooHttp]
 
-        def setup(self) -> None:
-            super().setup()
-            odoo.opened(self.connection)
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together: no waiting for a delayed acknowledgement
+    disable_nagle_algorithm = True
 
-        def finish(self) -> None:
-            odoo.finished(self.connection)
-            super().finish()
+    def setup(self) -> None:
+        super().setup()
+        self.odoo.opened(self.connection)
 
-        def log_message(self, *_: Any) -> None:
-            pass
+    def finish(self) -> None:
+        self.odoo.finished(self.connection)
+        super().finish()
 
-        def do_GET(self) -> None:
-            if self.path == "/web/version" and odoo.destination.version >= "19":
-                major = int(odoo.destination.version.partition(".")[0])
-                self._json(200, {"version": odoo.destination.version, "version_info": [major, 0, 0, "final", 0, ""]})
-            else:
-                self._answer(404, b"<html>Not Found</html>", "text/html")
+    def log_message(self, *_: Any) -> None:
+        pass
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path == "/jsonrpc":
-                self._jsonrpc(json.loads(body))
-            elif self.path.startswith("/xmlrpc/2/"):
-                self._xmlrpc(self.path.rpartition("/")[2], body)
-            elif self.path.startswith("/json/2/") and odoo.destination.version >= "19":
-                self._json2(json.loads(body))
-            else:
-                self._answer(404, b"<html>Not Found</html>", "text/html")
+    def do_GET(self) -> None:
+        if self.path == "/web/version" and self.odoo.destination.version >= "19":
+            major = int(self.odoo.destination.version.partition(".")[0])
+            self._json(200, {"version": self.odoo.destination.version, "version_info": [major, 0, 0, "final", 0, ""]})
+        else:
+            self._answer(404, b"<html>Not Found</html>", "text/html")
 
-        def _jsonrpc(self, document: Any) -> None:
-            params = document["params"]
-            answer: dict[str, Any] = {"jsonrpc": "2.0", "id": None}
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/jsonrpc":
+            self._jsonrpc(json.loads(body))
+        elif self.path.startswith("/xmlrpc/2/"):
+            self._xmlrpc(self.path.rpartition("/")[2], body)
+        elif self.path.startswith("/json/2/") and self.odoo.destination.version >= "19":
+            self._json2(json.loads(body))
+        else:
+            self._answer(404, b"<html>Not Found</html>", "text/html")
+
+    def _jsonrpc(self, document: Any) -> None:
+        params = document["params"]
+        answer: dict[str, Any] = {"jsonrpc": "2.0", "id": None}
+        try:
+            result = _service(self.odoo, params["service"], params["method"], params["args"])
+            if result is not None:
+                answer["result"] = result
+        except OdooError as error:
+            data = {"name": error.name, "message": error.message, "debug": "Traceback …", "arguments": []}
+            answer["error"] = {"code": 200, "message": "Odoo Server Error", "data": data}
+        self._json(200, answer)
+
+    def _xmlrpc(self, service: str, body: bytes) -> None:
+        params, method = xmlrpc.client.loads(body, use_builtin_types=True)
+        try:
+            result = _service(self.odoo, service, str(method), params)
             try:
-                result = _service(odoo, params["service"], params["method"], params["args"])
-                if result is not None:
-                    answer["result"] = result
-            except OdooError as error:
-                data = {"name": error.name, "message": error.message, "debug": "Traceback …", "arguments": []}
-                answer["error"] = {"code": 200, "message": "Odoo Server Error", "data": data}
-            self._json(200, answer)
+                text = xmlrpc.client.dumps((result,), methodresponse=True)
+            except TypeError:
+                none = "Traceback (most recent call last):\nTypeError: cannot marshal None unless allow_none is enabled"
+                text = xmlrpc.client.dumps(xmlrpc.client.Fault(1, none))
+        except OdooError as error:
+            text = xmlrpc.client.dumps(_fault(error))
+        self._answer(200, text.encode(), "text/xml")
 
-        def _xmlrpc(self, service: str, body: bytes) -> None:
-            params, method = xmlrpc.client.loads(body, use_builtin_types=True)
-            try:
-                result = _service(odoo, service, str(method), params)
-                try:
-                    text = xmlrpc.client.dumps((result,), methodresponse=True)
-                except TypeError:
-                    none = "Traceback (most recent call last):\nTypeError: cannot marshal None unless allow_none is enabled"
-                    text = xmlrpc.client.dumps(xmlrpc.client.Fault(1, none))
-            except OdooError as error:
-                text = xmlrpc.client.dumps(_fault(error))
-            self._answer(200, text.encode(), "text/xml")
+    def _json2(self, arguments: dict[str, Any]) -> None:
+        _, _, _, model, method = self.path.split("/")
+        try:
+            if self.headers.get("X-Odoo-Database") != self.odoo.db:
+                self._answer(404, NO_DATABASE, "text/html")
+                return
+            if self.headers.get("Authorization") != f"bearer {self.odoo.key}":
+                raise OdooError("werkzeug.exceptions.Unauthorized", "Invalid apikey")  # noqa: TRY301 - as Odoo
+            result = self.odoo.execute(model, method, arguments.pop("ids", None), arguments)
+        except OdooError as error:
+            found = error
+            if error.message.startswith("Object "):
+                found = OdooError("werkzeug.exceptions.NotFound", f"the model {model!r} does not exist")
+            answer = {"name": found.name, "message": found.message, "arguments": [], "context": {}, "debug": "…"}
+            self._json(_STATUS.get(found.name, 500), answer)
+        else:
+            self._json(200, result)
 
-        def _json2(self, arguments: dict[str, Any]) -> None:
-            _, _, _, model, method = self.path.split("/")
-            try:
-                if self.headers.get("X-Odoo-Database") != odoo.db:
-                    self._answer(
-                        404, b"<p>No database is selected and the requested URL was not found</p>", "text/html"
-                    )
-                    return
-                if self.headers.get("Authorization") != f"bearer {odoo.key}":
-                    raise OdooError("werkzeug.exceptions.Unauthorized", "Invalid apikey")
-                result = odoo.execute(model, method, arguments.pop("ids", None), arguments)
-            except OdooError as error:
-                found = error
-                if error.message.startswith("Object "):
-                    found = OdooError("werkzeug.exceptions.NotFound", f"the model {model!r} does not exist")
-                answer = {"name": found.name, "message": found.message, "arguments": [], "context": {}, "debug": "…"}
-                self._json(_STATUS.get(found.name, 500), answer)
-            else:
-                self._json(200, result)
+    def _json(self, status: int, document: Any) -> None:
+        self._answer(status, json.dumps(document).encode(), "application/json; charset=utf-8")
 
-        def _json(self, status: int, document: Any) -> None:
-            self._answer(status, json.dumps(document).encode(), "application/json; charset=utf-8")
-
-        def _answer(self, status: int, body: bytes, content_type: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    return Handler
+    def _answer(self, status: int, body: bytes, content_type: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 def _service(odoo: OdooHttp, service: str, method: str, args: Any) -> Any:

@@ -21,6 +21,8 @@ from functools import lru_cache
 
 from babel.numbers import list_currencies
 
+from crm_pipeline.exports.sql import literal
+
 _SPACES = "\xa0\u2009\u202f\u2007"
 _APOSTROPHES = "’ʼ´`"
 
@@ -29,10 +31,6 @@ _APOSTROPHES = "’ʼ´`"
 def iso_codes() -> tuple[str, ...]:
     """Currency codes of ISO 4217, past ones included (CLDR's list), sorted."""
     return tuple(sorted(code for code in list_currencies() if re.fullmatch("[A-Z]{3}", code)))
-
-
-def _pattern(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _re2_escape(text: str) -> str:
@@ -49,9 +47,9 @@ def _number_macros() -> dict[str, str]:
         "' '": (rf"-?{western.replace('S', ' ')}(?:[.,][0-9]+)?", "replace(replace(u, ' ', ''), ',', '.')"),
         "''''": (rf"-?{western.replace('S', chr(39))}(?:[.,][0-9]+)?", "replace(replace(u, '''', ''), ',', '.')"),
     }
-    plain = r"-?(?:[0-9]+(?:[.,][0-9]{1,2})?|[.,][0-9]{1,2}|(?:0|[1-9][0-9]{3,})[.,][0-9]{3,}|(?:0|[1-9][0-9]*)[.,][0-9]{4,})"
-    cases = [f"WHEN regexp_full_match(u, {_pattern(plain)}) THEN replace(u, ',', '.')"]
-    cases += [f"WHEN regexp_full_match(u, {_pattern(shape)}) THEN {text}" for shape, text in groups.values()]
+    plain = r"-?(?:[0-9]+(?:[.,][0-9]{1,2})?|[.,][0-9]+|(?:0|[1-9][0-9]{3,})[.,][0-9]{3,}|(?:0|[1-9][0-9]*)[.,][0-9]{4,})"
+    cases = [f"WHEN regexp_full_match(u, {literal(plain)}) THEN replace(u, ',', '.')"]
+    cases += [f"WHEN regexp_full_match(u, {literal(shape)}) THEN {text}" for shape, text in groups.values()]
     return {
         "_digits(u)": f"CASE {' '.join(cases)} END",
         "_number(u)": "TRY_CAST(_digits(u) AS DECIMAL(24,6))",
@@ -79,25 +77,25 @@ def amount_macros(currency_symbols: Mapping[str, str]) -> dict[str, str]:
     codes = "|".join(iso_codes())
     currency = f"(?i:{'|'.join([*map(_re2_escape, symbols), codes])})"
     by_symbol = " ".join(
-        f"WHEN regexp_matches(t, {_pattern(f'(?i:{_re2_escape(symbol)})')}) THEN {_pattern(currency_symbols[symbol])}"
+        f"WHEN regexp_matches(t, {literal(f'(?i:{_re2_escape(symbol)})')}) THEN {literal(currency_symbols[symbol])}"
         for symbol in symbols
     )
-    stated = _pattern(f"(?i)(?:^|[^A-Z])({codes})(?:[^A-Z]|$)")
+    stated = literal(f"(?i)(?:^|[^A-Z])({codes})(?:[^A-Z]|$)")
     either = f"CASE {by_symbol} END" if by_symbol else "CAST(NULL AS VARCHAR)"
     quick = r"-?[0-9]{1,17}(?:\.[0-9]{1,2})?"
     # The two commonest shapes with a symbol, read without the general rules (which give the same).
     mark = "|".join(_re2_escape(symbol) for symbol in symbols if not re.search(r"[-0-9.,]", symbol)) or "$^"
-    western = _pattern(rf"-?(?:(?:{mark}) ?)?-?[0-9]{{1,3}}(?:,[0-9]{{3}})*(?:\.[0-9]{{1,2}})?(?: ?(?:{mark}))?")
-    european = _pattern(rf"-?(?:(?:{mark}) ?)?-?[0-9]{{1,3}}(?:\.[0-9]{{3}})*,[0-9]{{1,2}}(?: ?(?:{mark}))?")
+    western = literal(rf"-?(?:(?:{mark}) ?)?-?[0-9]{{1,3}}(?:,[0-9]{{3}})*(?:\.[0-9]{{1,2}})?(?: ?(?:{mark}))?")
+    european = literal(rf"-?(?:(?:{mark}) ?)?-?[0-9]{{1,3}}(?:\.[0-9]{{3}})*,[0-9]{{1,2}}(?: ?(?:{mark}))?")
     western_digits = "regexp_replace(t, '[^-0-9.]+', '', 'g')"
     european_digits = "replace(regexp_replace(t, '[^-0-9,]+', '', 'g'), ',', '.')"
-    point = _pattern(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+    point = literal(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
     as_decimal = "TRY_CAST({0} AS DECIMAL(24,6))"
-    before = _pattern(f"^([-+(]? ?){currency} ?")
-    after = _pattern(f" ?{currency}( ?[-)]?)$")
+    before = literal(f"^([-+(]? ?){currency} ?")
+    after = literal(f" ?{currency}( ?[-)]?)$")
     bare = f"regexp_replace(regexp_replace(t, {before}, '\\1'), {after}, '\\1')"
     unmarked = f"CASE WHEN regexp_matches(t, '[^-+(). ,''0-9]') THEN {bare} ELSE t END"
-    percent = _pattern(f"^% ?([^%]*)$|^([^%]*[^ %{_SPACES}])[ {_SPACES}]?%$")
+    percent = literal(f"^% ?([^%]*)$|^([^%]*[^ %{_SPACES}])[ {_SPACES}]?%$")
     unsigned_percent = f"regexp_replace(t, {percent}, '\\1\\2')"
     whole = "CASE WHEN u = trunc(u) THEN TRY_CAST(u AS BIGINT) END"
     return {
@@ -105,7 +103,7 @@ def amount_macros(currency_symbols: Mapping[str, str]) -> dict[str, str]:
         "_signed(u)": _sign_macro(),
         "_bare(t)": unmarked,
         "_money(t)": (
-            f"CASE WHEN regexp_full_match(t, {_pattern(quick)}) THEN {as_decimal.format('t')} "
+            f"CASE WHEN regexp_full_match(t, {literal(quick)}) THEN {as_decimal.format('t')} "
             f"WHEN regexp_full_match(t, {western}) THEN {as_decimal.format(western_digits)} "
             f"WHEN regexp_full_match(t, {european}) THEN {as_decimal.format(european_digits)} "
             f"WHEN regexp_matches(t, '[0-9]') THEN {_let('_signed(_bare(_straight(t)))', 'u', '_number(u)')} END"

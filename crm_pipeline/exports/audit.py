@@ -12,9 +12,9 @@ from crm_pipeline.exports.encodings import open_text
 from crm_pipeline.exports.errors import Problem, UnreadableFileError
 from crm_pipeline.exports.manifest import ManifestRow
 from crm_pipeline.exports.names import fold_name
+from crm_pipeline.exports.sql import Database, literal, quote
 from crm_pipeline.exports.values import DateOrder, register_values
 from crm_pipeline.specs import ObjectSpec, SourceSpec
-from crm_pipeline.staging.store import StagingStore, literal, quote
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class ExportAudit:
         return bool(self.problems)
 
 
-def read_object(store: StagingStore, spec: SourceSpec, object_name: str, drop: Drop) -> ExportAudit:
+def read_object(store: Database, spec: SourceSpec, object_name: str, drop: Drop) -> ExportAudit:
     """Read all files of one object into ``raw.<object>`` (made anew), and compare them with the manifest.
 
     A file that can't be read is a problem of the audit; the others are read all the same.
@@ -114,7 +114,7 @@ def _distinct(labels: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(labels))  # type: ignore[call-overload]
 
 
-def _unknown_columns(store: StagingStore, table: str, files: list[CsvFile]) -> tuple[str, ...]:
+def _unknown_columns(store: Database, table: str, files: list[CsvFile]) -> tuple[str, ...]:
     """Labels of unknown columns; those without a heading only when some cell has a value."""
     labels = _distinct(label for file in files for label in file.match.extra if label not in file.match.custom)
     nameless = [label for label in labels if label.startswith("(column ")]
@@ -126,9 +126,7 @@ def _unknown_columns(store: StagingStore, table: str, files: list[CsvFile]) -> t
     return tuple(label for label in labels if label not in nameless or label in used)
 
 
-def _column_problems(
-    store: StagingStore, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int
-) -> list[Problem]:
+def _column_problems(store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> list[Problem]:
     problems: list[Problem] = []
     if file.match.missing_required:
         names = ", ".join(f"'{heading}'" for heading in file.match.missing_required)

@@ -20,8 +20,8 @@ from crm_pipeline.exports.csv_rows import CsvShape, Record, read_records
 from crm_pipeline.exports.encodings import TextFile
 from crm_pipeline.exports.errors import UnreadableFileError
 from crm_pipeline.exports.headings import HeadingMatch, match_headings
+from crm_pipeline.exports.sql import Database, literal, quote
 from crm_pipeline.specs import ObjectSpec
-from crm_pipeline.staging.store import StagingStore, literal, quote
 
 DELIMITERS = (",", ";", "\t", "|")
 _HEAD, _CHUNK, _BATCH = 1 << 18, 1 << 20, 20_000
@@ -69,7 +69,7 @@ def inspect(name: str, text: TextFile, spec: ObjectSpec) -> CsvFile:
     return result
 
 
-def create_raw_table(store: StagingStore, table: str, spec: ObjectSpec) -> None:
+def create_raw_table(store: Database, table: str, spec: ObjectSpec) -> None:
     """(Re)create an empty raw table.
 
     Columns: ``_row_id`` (1..n over all parts), ``_file``, ``_row`` (spreadsheet row, the header's is 1), ``_problem``
@@ -83,7 +83,7 @@ def create_raw_table(store: StagingStore, table: str, spec: ObjectSpec) -> None:
     )
 
 
-def append_file(store: StagingStore, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int:
+def append_file(store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int:
     """Append all data rows of a file to a raw table; returns how many."""
     store.execute("BEGIN")
     try:
@@ -94,9 +94,7 @@ def append_file(store: StagingStore, table: str, spec: ObjectSpec, file: CsvFile
     return rows if rows is not None else _append_tolerantly(store, table, spec, file, rows_before)
 
 
-def _append_strictly(
-    store: StagingStore, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int
-) -> int | None:
+def _append_strictly(store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int | None:
     """Rows appended by DuckDB; ``None`` when the census finds that it did not see all of the file."""
     shape = file.shape
     if shape.header_row != 1 or not shape.headings:
@@ -116,7 +114,7 @@ def _append_strictly(
     return int(read) - _delete_blank_rows(store, table, spec, rows_before)
 
 
-def _delete_blank_rows(store: StagingStore, table: str, spec: ObjectSpec, rows_before: int) -> int:
+def _delete_blank_rows(store: Database, table: str, spec: ObjectSpec, rows_before: int) -> int:
     """Remove a file's rows without any text, and number the others without gaps; returns how many there were."""
     of_file = f"_row_id > {rows_before}"
     cells = ", ".join([*map(quote, spec.columns), "array_to_string(map_values(_extra), '')"])
@@ -148,7 +146,7 @@ def _cells(spec: ObjectSpec, file: CsvFile) -> str:
 
 
 def _census_agrees(
-    store: StagingStore, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int, records: int
+    store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int, records: int
 ) -> bool:
     delimiter = file.shape.delimiter
     count = _count(file.text.path, delimiter.encode())
@@ -164,7 +162,9 @@ def _census_agrees(
         rows = store.rows(f"SELECT {', '.join(sums)} {of_file}")
         inside_delimiters, inside_lines = (int(value or 0) for value in rows[0])
         if inside_lines and width > 1:
-            tests = " OR ".join(f"(contains({c}, {_chr(line_end)}) AND regexp_matches({c}, {like_a_row}))" for c in cells)
+            tests = " OR ".join(
+                f"(contains({c}, {_chr(line_end)}) AND regexp_matches({c}, {like_a_row}))" for c in cells
+            )
             suspicious = int(store.value(f"SELECT count(*) {of_file} AND ({tests})"))
     trailing = 0 if count.ends_with_line else 1
     expected = (len(file.shape.headings) - 1) * records + head_delimiters + inside_delimiters
@@ -216,7 +216,7 @@ def _count(path: Path, delimiter: bytes) -> _Count:
     return _Count(delimiters, line_feeds, carriage_returns, quotes, last in (b"\n", b"\r"))
 
 
-def _append_tolerantly(store: StagingStore, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int:
+def _append_tolerantly(store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int:
     rows = 0
     width = len(file.shape.headings)
     for batch in _batches(read_records(file.text.path, file.shape)):

@@ -118,9 +118,7 @@ class _Reader:
         """A record that begins with ``first``, which holds a quote."""
         used = [first]
         spaced = self._spaced_quote.search(first) is not None
-        reader = csv.reader(
-            self._pull(used), delimiter=self._shape.delimiter, strict=True, skipinitialspace=spaced
-        )
+        reader = csv.reader(self._pull(used), delimiter=self._shape.delimiter, strict=True, skipinitialspace=spaced)
         reason = "has a quote that swallows the lines after it"
         try:
             cells = next(reader)

@@ -90,7 +90,9 @@ def open_drop(spec: SourceSpec, folder: Path) -> Drop:
         else:
             unrecognised.append(path.name)
     ordered = {
-        name: tuple(sorted(files[name], key=lambda file: (file.part, file.name))) for name in spec.objects if name in files
+        name: tuple(sorted(files[name], key=lambda file: (file.part, file.name)))
+        for name in spec.objects
+        if name in files
     }
     known = [file.path for parts in ordered.values() for file in parts] + list(named.values())
     manifest = _manifest(spec, named.get(manifest_name)) if manifest_name else None

@@ -110,7 +110,9 @@ class _RowReader:
             return None
         digits = re.sub(r"[,.\s\xa0'](?=\d{3}(?:\D|$))", "", value)
         if not re.fullmatch(r"\d{1,12}(?:\.0)?", digits):
-            raise self.error(number, column, value, "is not a whole number. Write digits only, or leave the cell empty.")
+            raise self.error(
+                number, column, value, "is not a whole number. Write digits only, or leave the cell empty."
+            )
         return int(digits.removesuffix(".0"))
 
 
@@ -173,7 +175,11 @@ def _zone(reader: _RowReader, number: int, value: str, account: str) -> str:
     """
     text = value.strip()
     known = {name.casefold(): name for name in available_timezones() if "/" in name}
-    for candidate in (text, re.sub(r"\(.*?\)", "", text).strip(), *re.findall(r"[A-Za-z_]+(?:/[A-Za-z_+-]+[0-9]*)+", text)):
+    for candidate in (
+        text,
+        re.sub(r"\(.*?\)", "", text).strip(),
+        *re.findall(r"[A-Za-z_]+(?:/[A-Za-z_+-]+[0-9]*)+", text),
+    ):
         if candidate.casefold() in known:
             return known[candidate.casefold()]
     if re.fullmatch(r"(?i)utc|gmt|z|etc/utc", text):
@@ -214,7 +220,9 @@ def _order(reader: _RowReader, number: int, value: str) -> str:
 def _agreed(reader: _RowReader, column: str, found: list[tuple[int, str]]) -> str | None:
     for number, value in found:
         if value != found[0][1]:
-            reason = f"contradicts row {found[0][0]}, which says {found[0][1]}. One export has one; correct the wrong row."
+            reason = (
+                f"contradicts row {found[0][0]}, which says {found[0][1]}. One export has one; correct the wrong row."
+            )
             raise reader.error(number, column, value, reason)
     return found[0][1] if found else None
 

@@ -19,6 +19,8 @@ from __future__ import annotations
 
 import re
 
+from crm_pipeline.exports.sql import literal
+
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")  # fmt: skip
 _YEAR = "(?:19[0-9]{2}|20[0-9]{2}|2100)"
@@ -26,10 +28,6 @@ _TWO, _TIME = "[0-9]{1,2}", "(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.
 _ISO_DATE = f"{_YEAR}-{_TWO}-{_TWO}"
 _OFFSET = "(?:Z|[-+](?:0[0-9]|1[0-5])(?::?[0-5][0-9])?)"
 _HALF_DAY = "(?:0?[1-9]|1[0-2]):[0-5][0-9](?::[0-5][0-9])? [AaPp][Mm]"
-
-
-def _pattern(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def is_fixed_offset(time_zone: str) -> bool:
@@ -44,7 +42,7 @@ def _to_utc(wall: str, time_zone: str) -> str:
     if is_fixed_offset(time_zone):
         minutes = int(time_zone[1:3]) * 60 + int(time_zone[4:6])
         return f"{wall} {'-' if time_zone[0] == '+' else '+'} INTERVAL {minutes} MINUTE"
-    return f"timezone('UTC', timezone({_pattern(time_zone)}, {wall}))"
+    return f"timezone('UTC', timezone({literal(time_zone)}, {wall}))"
 
 
 def _month_rewrites(text: str) -> str:
@@ -55,8 +53,8 @@ def _month_rewrites(text: str) -> str:
     day_first = rf"^(?i){day}{gap}({any_month}){gap}({_YEAR})(.*)$"
     month_first = rf"^(?i)({any_month})(?:[ ]*[-/.][ ]*|[ ]+){day}(?:[ ]*[-/.,][ ]*|[ ]+)({_YEAR})(.*)$"
     named = (
-        f"regexp_replace(regexp_replace({text}, {_pattern(day_first)}, '\\3-\\2-\\1\\4'), "
-        f"{_pattern(month_first)}, '\\3-\\1-\\2\\4')"
+        f"regexp_replace(regexp_replace({text}, {literal(day_first)}, '\\3-\\2-\\1\\4'), "
+        f"{literal(month_first)}, '\\3-\\1-\\2\\4')"
     )
     for number, name in enumerate(MONTHS, start=1):
         named = f"regexp_replace({named}, '^([0-9]{{4}})-(?i:{name[:3]}[a-z]*[.]?)-', '\\1-{number:02d}-')"
@@ -75,8 +73,8 @@ def _quick_cases(date_order: str) -> tuple[list[tuple[str, str]], list[tuple[str
     order = {"dmy": "%d{0}%m{0}%Y", "mdy": "%m{0}%d{0}%Y"}.get(date_order)
     for mark, escaped in (("/", "/"), ("-", "-"), (".", "[.]")) if order else ():
         date, shape = str(order).format(mark), f"{_TWO}{escaped}{_TWO}{escaped}{_YEAR}"
-        dates.append((f"regexp_full_match(t, {_pattern(shape)})", f"try_strptime(t, '{date}')"))
-        clock = _pattern(f"{shape} (?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?")
+        dates.append((f"regexp_full_match(t, {literal(shape)})", f"try_strptime(t, '{date}')"))
+        clock = literal(f"{shape} (?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?")
         formats = f"['{date} %H:%M:%S', '{date} %H:%M']"
         times.append((f"regexp_full_match(t, {clock})", f"try_strptime(t, {formats})"))
     return dates, times
@@ -89,11 +87,11 @@ def _canonical(date_order: str) -> str:
     spaced = f"regexp_replace({spaced}, '([0-9]) ?(?i:([ap])[.]?m[.]?)$', '\\1 \\2M')"
     rest = "([T ,].*)?$"
     year_first = f"^(?:([0-9]{{4}})/([0-9]{{1,2}})/([0-9]{{1,2}})|([0-9]{{4}})[.]([0-9]{{1,2}})[.]([0-9]{{1,2}})){rest}"
-    ordered = f"regexp_replace(o, {_pattern(year_first)}, '\\1\\4-\\2\\5-\\3\\6\\7')"
+    ordered = f"regexp_replace(o, {literal(year_first)}, '\\1\\4-\\2\\5-\\3\\6\\7')"
     swap = {"dmy": "\\3-\\2-\\1\\4", "mdy": "\\3-\\1-\\2\\4"}.get(date_order)
     for mark in ("/", "-", "[.]") if swap else ():
         shape = f"^([0-9]{{1,2}}){mark}([0-9]{{1,2}}){mark}([0-9]{{4}}){rest}"
-        ordered = f"regexp_replace({ordered}, {_pattern(shape)}, '{swap}')"
+        ordered = f"regexp_replace({ordered}, {literal(shape)}, '{swap}')"
     tidy = f"regexp_replace(u, '^({_ISO_DATE})(?:, ?| ?[Tt] ?| )([0-9])', '\\1 \\2')"
     tidy = f"regexp_replace({tidy}, '([0-9]) ?(?i:utc|gmt|z)$', '\\1Z')"
     tidy = f"regexp_replace({tidy}, ':([0-9]{{2}}:[0-9]{{2}}),([0-9]+)', ':\\1.\\2')"
@@ -105,8 +103,8 @@ def _canonical(date_order: str) -> str:
 def moment_macros(time_zone: str, date_order: str) -> dict[str, str]:
     """Macro signatures and bodies for a zone (IANA name or '±HH:MM') and an order ('dmy', 'mdy', 'ymd')."""
     canonical = _canonical(date_order)
-    naive = _pattern(f"{_ISO_DATE}[ T]{_TIME}")
-    with_offset = _pattern(f"{_ISO_DATE}[ T]{_TIME}{_OFFSET}")
+    naive = literal(f"{_ISO_DATE}[ T]{_TIME}")
+    with_offset = literal(f"{_ISO_DATE}[ T]{_TIME}{_OFFSET}")
     dates, times = _quick_cases(date_order)
     quick_date = " ".join(f"WHEN {shape} THEN {value}" for shape, value in dates)
     quick_time = " ".join(f"WHEN {shape} THEN {_to_utc(value, time_zone)}" for shape, value in dates + times)
@@ -116,9 +114,9 @@ def moment_macros(time_zone: str, date_order: str) -> dict[str, str]:
         "_canonical(t)": canonical,
         # Wall-clock time as written, without regard to an offset; only for canonical text.
         "_wall(c)": (
-            f"CASE WHEN regexp_full_match(c, {_pattern(_ISO_DATE)}) OR regexp_full_match(c, {naive}) "
+            f"CASE WHEN regexp_full_match(c, {literal(_ISO_DATE)}) OR regexp_full_match(c, {naive}) "
             "THEN TRY_CAST(c AS TIMESTAMP) "
-            f"WHEN regexp_full_match(c, {_pattern(f'{_ISO_DATE} {_HALF_DAY}')}) THEN {half_day} "
+            f"WHEN regexp_full_match(c, {literal(f'{_ISO_DATE} {_HALF_DAY}')}) THEN {half_day} "
             f"WHEN regexp_full_match(c, {with_offset}) "
             f"THEN TRY_CAST(regexp_replace(c, '{_OFFSET}$', '') AS TIMESTAMP) END"
         ),
@@ -127,7 +125,7 @@ def moment_macros(time_zone: str, date_order: str) -> dict[str, str]:
             f"ELSE {_let('_wall(c)', 'w', _to_utc('w', time_zone))} END"
         ),
         "_date(t)": (
-            f"CAST(CASE WHEN regexp_full_match(t, {_pattern(_ISO_DATE)}) THEN TRY_CAST(t AS TIMESTAMP) {quick_date} "
+            f"CAST(CASE WHEN regexp_full_match(t, {literal(_ISO_DATE)}) THEN TRY_CAST(t AS TIMESTAMP) {quick_date} "
             f"WHEN regexp_matches(t, '[0-9]{{4}}') THEN {_let('_canonical(t)', 'c', '_wall(c)')} END AS DATE)"
         ),
         "_dt(t)": (

@@ -38,20 +38,25 @@ import duckdb
 
 from crm_pipeline.exports.amounts import amount_macros
 from crm_pipeline.exports.moments import moment_macros
+from crm_pipeline.exports.sql import literal
 
 DateOrder = Literal["dmy", "mdy", "ymd"]
 
 #: Characters trimmed at both ends of a cell: Unicode's White_Space, zero-width space and joiner-less marks, BOM, NUL.
 #: U+200C and U+200D are left out, they carry meaning at word ends of Indic scripts; a cell of one of them alone is blank.
-OUTER_BLANKS = "\x00\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200C))) + (
-    "\u200e\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+OUTER_BLANKS = (
+    "\x00\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680"
+    + "".join(map(chr, range(0x2000, 0x200C)))
+    + ("\u200e\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff")
 )
 
 #: The same as an RE2 class, without brackets.
 BLANK_CLASS = "".join(f"\\x{{{ord(character):x}}}" for character in OUTER_BLANKS)
 
 _ATOM = r"[A-Za-z0-9!#$%&*+/=?^_`{|}~'-]+"
-_ASCII_EMAIL = rf"{_ATOM}(?:\.{_ATOM})*@(?:[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*\.)+(?:[A-Za-z]{{2,63}}|[xX][nN]--[A-Za-z0-9-]+)"
+_ASCII_EMAIL = (
+    rf"{_ATOM}(?:\.{_ATOM})*@(?:[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*\.)+(?:[A-Za-z]{{2,63}}|[xX][nN]--[A-Za-z0-9-]+)"
+)
 _WIDE_ATOM = _ATOM.replace("A-Za-z0-9", r"\pL\pM\pN")
 _LABEL = r"[\pL\pN][\pL\pM\pN]*(?:-+[\pL\pM\pN]+)*"
 _WIDE_EMAIL = rf"{_WIDE_ATOM}(?:\.{_WIDE_ATOM})*@(?:{_LABEL}\.)+(?:\pL[\pL\pM]+|[xX][nN]--[A-Za-z0-9-]+)"
@@ -67,14 +72,8 @@ TRUE_WORDS = ("yes", "true", "1", "y", "t", "x", "on", "✓", "✔", "☑")
 FALSE_WORDS = ("no", "false", "0", "n", "f", "off", "☐")
 
 
-def sql_text(value: str) -> str:
-    """A text constant of a macro's body; DuckDB texts have no escapes, and a NUL must be spelled ``chr(0)``."""
-    parts = ["'" + part.replace("'", "''") + "'" for part in value.split("\x00")]
-    return "(" + " || chr(0) || ".join(parts) + ")" if len(parts) > 1 else parts[0]
-
-
 def _text_macros() -> dict[str, str]:
-    true_words, false_words = (", ".join(map(sql_text, words)) for words in (TRUE_WORDS, FALSE_WORDS))
+    true_words, false_words = (", ".join(map(literal, words)) for words in (TRUE_WORDS, FALSE_WORDS))
     outer, inner = f"'^[{BLANK_CLASS}]+|[{BLANK_CLASS}]+$'", f"'[{BLANK_CLASS}]+'"
     return {
         # The first branch is the common one: both ends are printable ASCII, nothing to trim.
@@ -87,17 +86,15 @@ def _text_macros() -> dict[str, str]:
         "_collapse(t)": (
             f"CASE WHEN regexp_full_match(t, '[!-~]+(?: [!-~]+)*') THEN t ELSE regexp_replace(t, {inner}, ' ', 'g') END"
         ),
-        "_fold(t)": (
-            "replace(replace(replace(lower(nfc_normalize(_collapse(t))), 'ß', 'ss'), 'ς', 'σ'), 'ſ', 's')"
-        ),
+        "_fold(t)": ("replace(replace(replace(lower(nfc_normalize(_collapse(t))), 'ß', 'ss'), 'ς', 'σ'), 'ſ', 's')"),
         "fold(s)": "_fold(blank(s))",
         "_email(t)": (
-            f"CASE WHEN strlen(t) > 320 THEN NULL WHEN regexp_full_match(t, {sql_text(_ASCII_EMAIL)}) THEN lower(t) "
-            f"WHEN regexp_full_match(t, {sql_text(_WIDE_EMAIL)}) THEN lower(nfc_normalize(t)) "
-            f"WHEN regexp_full_match(t, {sql_text(_DECORATED_EMAIL)}) "
-            f"THEN lower(nfc_normalize(regexp_extract(t, {sql_text('^' + _DECORATED_EMAIL + '$')}, 1))) END"
+            f"CASE WHEN strlen(t) > 320 THEN NULL WHEN regexp_full_match(t, {literal(_ASCII_EMAIL)}) THEN lower(t) "
+            f"WHEN regexp_full_match(t, {literal(_WIDE_EMAIL)}) THEN lower(nfc_normalize(t)) "
+            f"WHEN regexp_full_match(t, {literal(_DECORATED_EMAIL)}) "
+            f"THEN lower(nfc_normalize(regexp_extract(t, {literal('^' + _DECORATED_EMAIL + '$')}, 1))) END"
         ),
-        "_url(t)": f"CASE WHEN regexp_full_match(t, {sql_text(_URL)}) OR regexp_full_match(t, {sql_text(_BARE_URL)}) THEN t END",
+        "_url(t)": f"CASE WHEN regexp_full_match(t, {literal(_URL)}) OR regexp_full_match(t, {literal(_BARE_URL)}) THEN t END",
         "_bool(t)": f"CASE WHEN _fold(t) IN ({true_words}) THEN true WHEN _fold(t) IN ({false_words}) THEN false END",
         "_key(t)": "t",
         "_str(t)": "t",
@@ -152,7 +149,12 @@ def register_values(
         date_order: order of day, month and year in dates that are neither ISO nor name the month.
         currency_symbols: symbol → ISO code, beside the ISO codes themselves.
     """
+    settings = literal(repr((time_zone, date_order, sorted(currency_symbols.items()))))
+    known = "SELECT count(*) FROM duckdb_functions() WHERE function_name = '_values_settings' AND macro_definition = ?"
+    if connection.execute(known, [settings]).fetchall() == [(1,)]:
+        return
     macros = _text_macros() | amount_macros(currency_symbols) | moment_macros(time_zone, date_order)
     macros |= {f"parse_{name}(s)": f"_{name}(blank(s))" for name in SQL_TYPES}
+    macros["_values_settings()"] = settings
     for signature, body in macros.items():
         connection.execute(f"CREATE OR REPLACE TEMP MACRO {signature} AS {body}")

@@ -66,12 +66,9 @@ class Catalogue:
         """Checks of a target-shaped table, by name."""
         asset = self.staged_asset(target)
         specs = [
-            CheckSpec(
-                asset,
-                "staged_schema_holds",
-                "Every staged record has a valid external id of its own and the mapped fields.",
-            )
-        ]
+            CheckSpec(asset, "staged_schema_holds", "Every staged record has a valid external id of its own and the mapped fields."),
+            CheckSpec(asset, "rows_without_warning", "No row breaks a rule that somebody should look at.", "WARN", blocking=False),
+        ]  # fmt: skip
         return {spec.name: spec for spec in specs}
 
     def preflight_checks(self, env: str) -> dict[str, CheckSpec]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from crm_pipeline.exports import Drop, ExportAudit, read_object
-from crm_pipeline.specs import SourceSpec
+from crm_pipeline.specs import SourceSpec, TargetSpec
 from crm_pipeline.staging.schemas import validate_typed
+from crm_pipeline.staging.staged_schemas import validate_staged
 from crm_pipeline.staging.store import StagingStore, literal
 from crm_pipeline.staging.references import check_references
 from crm_pipeline.staging.typed import type_object
@@ -56,6 +57,22 @@ def check_object(
         ),
         _listed(store, checks["rows_are_accepted"], quarantine, "rows in quarantine"),
         _listed(store, checks["values_are_readable"], warnings, "values with a warning"),
+    ]  # fmt: skip
+
+
+def check_staged(store: StagingStore, target: TargetSpec, checks: dict[str, CheckSpec], rows: int) -> list[CheckResult]:
+    """The checks of one target-shaped table."""
+    failures = validate_staged(store, target)
+    stated = [(b.accounts_for, w.reason) for b in target.sources for w in b.warn]
+    where = " OR ".join(f"(object = {literal(name)} AND reason = {literal(reason)})" for name, reason in stated) or "FALSE"
+    warnings = f'SELECT file, "row", key, "column", value, reason, message FROM ops.issue WHERE {where}'
+    return [
+        CheckResult(
+            checks["staged_schema_holds"], failures.is_empty(),
+            f"{rows} records staged" if failures.is_empty() else f"{failures.height} violations",
+            tuple(failures.head(SHOWN_ROWS).to_dicts()),
+        ),
+        _listed(store, checks["rows_without_warning"], warnings, "rows with a warning"),
     ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from crm_pipeline.exports.drops import Drop, list_drops, open_drop
 from crm_pipeline.exports.values import register_values
 from crm_pipeline.migration import records
 from crm_pipeline.migration.catalogue import Catalogue
-from crm_pipeline.migration.export_checks import check_object, read_objects
+from crm_pipeline.migration.export_checks import check_object, check_staged, read_objects
 from crm_pipeline.migration.load_checks import check_environment, check_loaded, check_preflight
 from crm_pipeline.migration.resolutions import read_owner_decisions
 from crm_pipeline.odoo.destination import Destination
@@ -26,8 +26,7 @@ from crm_pipeline.odoo.loader import GateClosedError, LoadCounts, load_target
 from crm_pipeline.odoo.sender import Sender
 from crm_pipeline.settings import Settings
 from crm_pipeline.specs import Mapping, TargetSpec, load_mapping
-from crm_pipeline.staging.staged_schemas import validate_staged
-from crm_pipeline.staging.staged import stage_target
+from crm_pipeline.staging.staged import forget_staging, stage_target
 from crm_pipeline.staging.store import StagingStore, quote
 from crm_pipeline.transforms.functions import register_functions
 from crm_pipeline.transforms.policies import build_derived, check_policies
@@ -118,20 +117,11 @@ class Migration:
     def stage(self) -> list[CheckResult]:
         """Build derived and target-shaped tables."""
         build_derived(self.store, self.mapping.source)
-        self.store.execute(
-            "DELETE FROM ops.fate WHERE fate IN ('merged') OR (fate = 'excluded' AND reason <> 'documented')"
-        )
+        forget_staging(self.store, self.mapping)
         results = []
         for target in self.mapping.targets:
             counts = stage_target(self.store, self.mapping, target)
-            failures = validate_staged(self.store, target)
-            results.append(
-                CheckResult(
-                    self.catalogue.staged_checks(target)["staged_schema_holds"], failures.is_empty(),
-                    f"{counts.rows} records staged" if failures.is_empty() else f"{failures.height} violations",
-                    tuple(failures.head(20).to_dicts()),
-                )
-            )  # fmt: skip
+            results += check_staged(self.store, target, self.catalogue.staged_checks(target), counts.rows)
         records.keep_checks(self.store, records.STAGING, self.run_id, results)
         return results
 
@@ -177,15 +167,22 @@ class Migration:
         except GateClosedError as closed:
             results = [CheckResult(specs["row_accounting"], passed=False, message=str(closed))]
             records.keep_checks(self.store, env, self.run_id, results)
-            staged = int(self.store.value(f'SELECT count(*) FROM staged."{target.table}"'))
-            here = int(
-                self.store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", [env, target.model])
-            )
-            held = LoadCounts(target.model, staged, 0, 0, here, 0, 0, staged - here)
-            records.keep_counts(self.store, env, held, time.monotonic() - started)
+            self.hold(env, target)
             return None, results
         records.keep_counts(self.store, env, counts, time.monotonic() - started)
         return counts, []
+
+    def hold(self, env: str, target: TargetSpec) -> None:
+        """Note that a model was not loaded in this run: what is not in Odoo from earlier runs is held back."""
+        staged = int(self.store.value(f"SELECT count(*) FROM {quote(f'staged.{target.table}')}"))
+        here = int(
+            self.store.value(
+                f"SELECT count(*) FROM {quote(f'staged.{target.table}')} JOIN ops.ledger AS entry USING (external_id) "
+                "WHERE entry.env = ? AND entry.model = ?",
+                [env, target.model],
+            )
+        )
+        records.keep_counts(self.store, env, LoadCounts(target.model, staged, 0, 0, here, 0, 0, staged - here), 0.0)
 
     def verify(self, env: str, destination: Destination, target: TargetSpec) -> list[CheckResult]:
         """Read one model back, compare every field, and account for its records."""
@@ -223,7 +220,8 @@ class Migration:
 
     def start(self, env: str, drop: Drop, destination: Destination) -> None:
         """Note the run and drop the check results of earlier ones."""
-        self.store.execute("DELETE FROM ops.check_result WHERE env = ?", [env])
+        for table in ("check_result", "load_count", "verified", "difference", "control_total"):
+            self.store.execute(f"DELETE FROM ops.{table} WHERE env = ?", [env])
         records.start_run(
             self.store,
             {

@@ -11,6 +11,8 @@ from crm_pipeline.staging.store import StagingStore
 
 OWNER_DECISIONS = ("map", "unassign", "create_archived")
 _OWNER_COLUMNS = ("source_email", "decision", "odoo_login")
+#: What the exported queue says beside them; it may stay in the file.
+_REMARKS = ("name", "records", "why")
 
 
 class ResolutionFileError(Exception):
@@ -49,7 +51,7 @@ def read_owner_decisions(store: StagingStore, folder: Path) -> OwnerResolutions:
     if found is None:
         return OwnerResolutions(0, ())
     file, frame = found
-    unknown = [name for name in frame.columns if name not in _OWNER_COLUMNS]
+    unknown = [name for name in frame.columns if name not in (*_OWNER_COLUMNS, *_REMARKS)]
     missing = [name for name in _OWNER_COLUMNS if name not in frame.columns]
     if unknown or missing:
         said = f"unknown column '{unknown[0]}'" if unknown else f"column '{missing[0]}' is missing"
@@ -58,8 +60,8 @@ def read_owner_decisions(store: StagingStore, folder: Path) -> OwnerResolutions:
     rows: list[dict[str, str | None]] = []
     for number, record in enumerate(frame.iter_rows(named=True), 2):
         email, decision, login = ((record[name] or "").strip() for name in _OWNER_COLUMNS)
-        if not (email or decision or login):
-            continue
+        if not (decision or login):
+            continue  # not decided yet
         if not email:
             raise ResolutionFileError(
                 file, number, "source_email", "", "is blank; say whose records this decides about"

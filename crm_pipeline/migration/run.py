@@ -96,6 +96,7 @@ def _load_all(migration: Migration, env: str, destination: Any, only: tuple[str,
             continue
         if _waits_for(migration, target, blocked):
             blocked.add(target.model)
+            migration.hold(env, target)
             continue
         counts, results = migration.load(env, destination, target)
         results += migration.verify(env, destination, target) if counts is not None else []

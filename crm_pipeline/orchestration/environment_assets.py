@@ -85,7 +85,6 @@ def _loaded(columns: ColumnCatalogue, env: str, target: TargetSpec, order: LoadO
             counts, stops = opened.migration.load(env, destination, target)
             if counts is None:
                 raise dg.Failure(stops[0].message, allow_retries=False)
-            opened.counts[env, target.model] = counts
             metadata = loaded_metadata(opened.migration, env, target, destination.base_url)
             yield dg.MaterializeResult(metadata={**metadata, "dagster/column_lineage": lineage})
 
@@ -105,7 +104,6 @@ def _loaded_checks(columns: ColumnCatalogue, env: str, target: TargetSpec) -> dg
     ) -> Iterator[dg.AssetCheckResult]:
         with explained():
             opened = migrations.open(mapping.name, context.log, context.op_execution_context.run_id)
-            counts = opened.counts.get((env, target.model))
             results = opened.migration.verify(env, opened.destination(env), target)
             wanted = {key.name for key in context.selected_asset_check_keys}
             yield from (check_result(result) for result in results if result.spec.name in wanted)
@@ -131,6 +129,9 @@ def _verification(columns: ColumnCatalogue, env: str, order: LoadOrder) -> dg.As
             results = opened.migration.finish(env, opened.destination(env))
             metadata = verification_metadata(opened.migration, env)
             yield dg.MaterializeResult(check_results=check_results(results, key), metadata=metadata)
+            changed = [f"{r.spec.asset} {r.spec.name}: {r.message}" for r in results if r.stops and r.spec.asset != key]
+            if changed:
+                raise dg.Failure(f"read back again at the end: {'; '.join(changed)}", allow_retries=False)
 
     return verification
 
@@ -166,7 +167,7 @@ def _sign_off(columns: ColumnCatalogue) -> dg.AssetsDefinition:
     )  # fmt: skip
     def sign_off() -> None:
         raise dg.Failure(
-            "The sandbox can't be signed off yet: this version of the pipeline has no sign-off, so production is locked.",
+            "The sandbox can't be signed off yet: this version has no sign-off, so production stays locked.",
             allow_retries=False,
         )
 

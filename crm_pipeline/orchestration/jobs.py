@@ -31,7 +31,7 @@ def source_jobs(columns: ColumnCatalogue) -> list[UnresolvedAssetJobDefinition]:
         dg.define_asset_job(
             f"{name}_sandbox_verification",
             AssetSelection.checks_for_assets(*loaded) | AssetSelection.assets(*proof),
-            description="Read the sandbox back, compare every field again and write the report anew; nothing is loaded.",
+            description="Read the sandbox back, compare every field again, write the report anew; nothing is loaded.",
         ),
         dg.define_asset_job(
             f"{name}_production_migration",

@@ -16,7 +16,6 @@ from crm_pipeline.migration.migration import Migration
 from crm_pipeline.migration.result import build_result
 from crm_pipeline.migration.run import report
 from crm_pipeline.odoo.destination import Destination
-from crm_pipeline.odoo.loader import LoadCounts
 from crm_pipeline.orchestration.failures import EXPECTED_ERRORS
 from crm_pipeline.orchestration.progress import ProgressLog
 from crm_pipeline.settings import Settings
@@ -30,14 +29,12 @@ class OpenMigration:
         migration: the operations, with the staging store open.
         log: where progress goes; the current step's log.
         drop: what was read in this run, if anything was.
-        counts: what was loaded in this run, by environment and model.
         started: environments whose report is still to be written.
     """
 
     migration: Migration
     log: ProgressLog
     drop: Drop | None = None
-    counts: dict[tuple[str, str], LoadCounts] = field(default_factory=dict)
     started: set[str] = field(default_factory=set)
     destinations: dict[str, Destination] = field(default_factory=dict)
 

@@ -76,9 +76,8 @@ def newest_run(store: StagingStore, env: str) -> dict[str, Any]:
 
 
 def object_facts(store: StagingStore, mapping: Mapping, env: str) -> list[ObjectFact]:
-    """Accounting by object, freshly made for this environment; empty before anything was staged."""
-    tables = [f"{schema}.{name}" for name in mapping.source.objects for schema in ("raw", "typed")]
-    if not all(store.has_table(name) for name in [*tables, *(f"staged.{target.table}" for target in mapping.targets)]):
+    """Accounting by object, freshly made for this environment; empty before an export was read."""
+    if not all(store.has_table(f"raw.{name}") for name in mapping.source.objects):
         return []
     environment_fates(store, mapping, env)
     why = reasons(store)

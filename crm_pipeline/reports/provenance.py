@@ -36,21 +36,29 @@ def origin_text(spec: FieldSpec) -> str:
 
 
 def _value_text(spec: FieldSpec) -> str:
+    return _column_value(spec) or _link_value(spec) or _given_value(spec)
+
+
+def _column_value(spec: FieldSpec) -> str | None:
     if spec.from_ is not None:
         return f"column {spec.from_}" + (f", through {spec.as_}" if spec.as_ else "")
     if spec.map is not None:
         pairs = ", ".join(f"{source} → {_plain(target)}" for source, target in spec.map.values.items())
         return f"column {spec.map.column}, translated: {pairs}; anything else {_plain(spec.map.otherwise)}"
+    return f"expression {_squeeze(spec.sql)}" if spec.sql is not None else None
+
+
+def _link_value(spec: FieldSpec) -> str | None:
     if spec.refs is not None:
         return f"links to {_link_text(spec.refs)}"
     if spec.ref is not None:
         return "link to " + ", else to ".join(_link_text(link) for link in spec.links)
     if spec.lookup is not None:
         return f"looked up in Odoo ({spec.lookup.reference}) by {_squeeze(spec.lookup.key)}"
-    if spec.xmlid is not None:
-        return f"Odoo's own record {spec.xmlid}"
-    if spec.sql is not None:
-        return f"expression {_squeeze(spec.sql)}"
+    return f"Odoo's own record {spec.xmlid}" if spec.xmlid is not None else None
+
+
+def _given_value(spec: FieldSpec) -> str:
     return "always empty" if spec.const is None else f"always {_plain(spec.const)}"
 
 

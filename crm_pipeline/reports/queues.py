@@ -1,4 +1,4 @@
-"""What waits for people: quarantined rows and the owners' queue, as frames, CSV and an Excel workbook.
+"""What waits for people: quarantined rows, the owners' queue and conflicts, as frames, CSV and an Excel workbook.
 
 Text of the export is never a formula here: workbooks hold it as text cells, CSV cells that a spreadsheet would
 calculate get an apostrophe in front.
@@ -24,6 +24,7 @@ _CELL = 32_000
 _CALCULATED = ("=", "+", "-", "@", "\t", "\r")
 
 QUARANTINE_COLUMNS = ("object", "key", "file", "row", "reason", "problem")
+CONFLICT_COLUMNS = ("model", "external_id", "field", "decision", "last_loaded", "odoo_now", "new_source")
 OWNER_COLUMNS = ("source_email", "decision", "odoo_login", "name", "records", "why")
 
 
@@ -74,12 +75,23 @@ def _owned(store: StagingStore, mapping: Mapping, owners: set[str]) -> str:
     return f"SELECT owner, count(*) AS records FROM ({union}) WHERE owner IS NOT NULL GROUP BY owner"
 
 
-def write_queues(folder: Path, quarantine: pl.DataFrame, owners: pl.DataFrame) -> None:
-    """Write ``quarantine.csv``, ``queue_owners.csv`` and ``queues.xlsx`` into ``folder``."""
+def open_conflicts(store: StagingStore, env: str) -> pl.DataFrame:
+    """Fields that changed on both sides since the last load: ``CONFLICT_COLUMNS``, the first four to be filled in."""
+    return store.frame(
+        """SELECT model, external_id, field, '' AS decision, last_loaded, odoo_now, new_source FROM ops.conflict
+           WHERE env = ? ORDER BY model, external_id, field""",
+        [env],
+    )
+
+
+def write_queues(folder: Path, quarantine: pl.DataFrame, owners: pl.DataFrame, conflicts: pl.DataFrame) -> None:
+    """Write ``quarantine.csv``, ``queue_owners.csv``, ``queue_conflicts.csv`` and all of them as ``queues.xlsx``."""
     _write_csv(folder / "quarantine.csv", quarantine)
     _write_csv(folder / "queue_owners.csv", owners)
+    _write_csv(folder / "queue_conflicts.csv", conflicts)
     with xlsxwriter.Workbook(folder / "queues.xlsx", {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         _write_sheet(book, "owners", owners, {"source_email": 34, "name": 26, "why": 60})
+        _write_sheet(book, "conflicts", conflicts, {"external_id": 30, "odoo_now": 40, "new_source": 40})
         _write_sheet(book, "quarantine", quarantine, {"key": 22, "file": 22, "reason": 24, "problem": 90})
 
 

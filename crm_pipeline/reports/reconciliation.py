@@ -12,7 +12,7 @@ from crm_pipeline.odoo.embedded import EmbeddedOdoo
 from crm_pipeline.reports import facts
 from crm_pipeline.reports.pictures import FATE_COLORS, FATE_MEANINGS, fate_bar
 from crm_pipeline.reports.provenance import handling_text, origin_text, rows_text
-from crm_pipeline.reports.queues import quarantined_rows, waiting_owners, write_queues
+from crm_pipeline.reports.queues import open_conflicts, quarantined_rows, waiting_owners, write_queues
 from crm_pipeline.specs import Mapping
 from crm_pipeline.staging.store import StagingStore
 
@@ -24,7 +24,7 @@ SHOWN_OWNERS = 50
 def build_report(
     store: StagingStore, mapping: Mapping, env: str, out_folder: Path, now: datetime, data_root: Path
 ) -> Path:
-    """Write ``report.html``, ``quarantine.csv``, ``queue_owners.csv`` and ``queues.xlsx``; returns the report's path.
+    """Write ``report.html`` and the queues beside it as CSV and ``queues.xlsx``; returns the report's path.
 
     Reads only the staging store, so it can be built at any time, also after a run that stopped early. The HTML needs no
     network and no script.
@@ -41,11 +41,13 @@ def build_report(
     content = _content(store, mapping, env, now)
     quarantine = quarantined_rows(store)
     owners = waiting_owners(store, mapping, env)
-    write_queues(out_folder, quarantine, owners)
+    conflicts = open_conflicts(store, env)
+    write_queues(out_folder, quarantine, owners, conflicts)
     resolutions = data_root / "resolutions" / mapping.name
     page = _template().render(
         **content, quarantine=facts.quarantine_facts(quarantine),
         owners=owners.head(SHOWN_OWNERS).to_dicts(), owner_count=owners.height,
+        conflicts=conflicts.head(facts.SHOWN_DIFFERENCES).to_dicts(), conflict_count=conflicts.height,
         resolution_file=str((resolutions / "owners.csv").relative_to(data_root.parent)),
     )  # fmt: skip
     path = out_folder / REPORT_FILE

@@ -23,7 +23,9 @@ class NoSampleError(Exception):
 
     def __init__(self, source: str) -> None:
         self.source = source
-        super().__init__(f"No sample can be made for '{source}'. There are generators for: {', '.join(sample_sources())}.")
+        super().__init__(
+            f"No sample can be made for '{source}'. There are generators for: {', '.join(sample_sources())}."
+        )
 
 
 def sample_sources() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import unicodedata
 from pathlib import Path
 
 _PNG = base64.b64decode(
@@ -23,9 +24,9 @@ FILES: tuple[tuple[str, str, bytes], ...] = (
 )
 
 
-def write_attachments(folder: Path) -> None:
-    """Write the files into ``folder/attachments``."""
+def write_attachments(folder: Path, *, decomposed: bool) -> None:
+    """Write the files into ``folder/attachments``; with ``decomposed`` their names are as macOS writes them (NFD)."""
     target = folder / "attachments"
     target.mkdir(parents=True, exist_ok=True)
     for name, _, content in FILES:
-        (target / name).write_bytes(content)
+        (target / (unicodedata.normalize("NFD", name) if decomposed else name)).write_bytes(content)

@@ -9,6 +9,8 @@ import polars as pl
 
 #: The same fault comes back after so many rows, so that large samples hold about as many per mille as small ones.
 PERIOD = 1009
+#: Stands for all headings in ``Dirt.changes``.
+EVERY = "*"
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,14 @@ def soil(frame: pl.DataFrame, rows: pl.Series, dirt: Sequence[Dirt]) -> pl.DataF
         hit = place == fault.row
         if not hit.any():
             continue
+        changes = dict.fromkeys(frame.columns, fault.changes[EVERY]) if EVERY in fault.changes else fault.changes
         values = [(value if isinstance(value, pl.Expr) else pl.lit(value, dtype=pl.String)).alias(heading)
-                  for heading, value in fault.changes.items()]  # fmt: skip
+                  for heading, value in changes.items()]  # fmt: skip
         if fault.repeats:
             added.append(frame.filter(hit).with_columns(values))
         else:
             changed = frame.with_columns(values)
             frame = frame.with_columns(
-                changed[heading].zip_with(hit, frame[heading]).alias(heading) for heading in fault.changes
+                changed[heading].zip_with(hit, frame[heading]).alias(heading) for heading in changes
             )
     return pl.concat([frame, *added]) if added else frame

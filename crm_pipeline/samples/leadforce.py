@@ -82,7 +82,13 @@ class Tables:
             draw.chance("lead.scheme", rows, 60), lead["company.domain"]
         )
         local = draw.below("lead.phone", rows, 9_000_000) + 1_000_000
-        phone = lead["company.prefix"] + " " + (local // 1000).cast(pl.String) + " " + (local % 1000).cast(pl.String).str.zfill(3)
+        phone = (
+            lead["company.prefix"]
+            + " "
+            + (local // 1000).cast(pl.String)
+            + " "
+            + (local % 1000).cast(pl.String).str.zfill(3)
+        )
         address = {
             heading: lead[f"company.{name}"]
             for heading, name in (("Street", "street"), ("City", "city"), ("State", "state"), ("Postcode", "postcode"),
@@ -127,7 +133,9 @@ class Tables:
         deal = self.world.deal(rows)
         pipeline, stage, probability, outcome = (pl.Series(c).gather(deal["stage"]) for c in zip(*STAGES, strict=True))
         none = constant(None, rows)
-        product = pl.Series([name for _, name, _ in words.PRODUCTS]).gather(draw.below("deal.product", rows, len(words.PRODUCTS)))
+        product = pl.Series([name for _, name, _ in words.PRODUCTS]).gather(
+            draw.below("deal.product", rows, len(words.PRODUCTS))
+        )
         expected = deal["created"] + 30 * DAY + draw.below("deal.expected", rows, 120 * DAY)
         return pl.DataFrame(
             {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from crm_pipeline.samples.dirt import Dirt
+from crm_pipeline.samples.dirt import EVERY, Dirt
 from crm_pipeline.samples.sink import Dialect
 from crm_pipeline.samples.world import USERS, lead_id
 
@@ -62,7 +62,7 @@ DIRT: dict[str, tuple[Dirt, ...]] = {
         Dirt("letters with combining marks", 60, {"Last Name": "Garci\u0301a Ibán\u0303ez"}),
         Dirt("formula-like text", 62, {"Description": "=HYPERLINK(\"https://evil.example\")"}),
         Dirt("unreadable website", 64, {"Website": "n/a"}),
-        Dirt("line of blanks", 66, {}, repeats=True),
+        Dirt("line of blanks", 66, {EVERY: None}, repeats=True),
     ),
     "deals": (
         Dirt("unknown stage", 4, {"Deal Stage": "Awaiting Board"}),
@@ -135,6 +135,9 @@ DIRT: dict[str, tuple[Dirt, ...]] = {
         Dirt("amount in European form", 6, {"Unit Price": "1.299,00"}),
     ),
 }  # fmt: skip
+
+#: Columns no contract knows, with the text in all rows.
+UNKNOWN_COLUMNS = {"leads": {"Legacy Ref": "imported 2019"}, "deals": {"Forecast Category": "commit"}}
 
 #: Rows that are no proper CSV, put at the end of a file; each counts as one row of it.
 MALFORMED = {"deals_part2": ("D-TOOFEW\tonly two", 'D-QUOTE\t"never closed\tL000001\tNew Business\tDiscovery')}

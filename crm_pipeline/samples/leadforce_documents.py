@@ -24,7 +24,9 @@ def proposals(tables: Tables, rows: pl.Series) -> tuple[pl.DataFrame, pl.DataFra
             "Proposal ID": _id("P", rows),
             "Proposal Number": "PR-" + dates(issued, "%Y") + "-" + (rows + 1).cast(pl.String).str.zfill(4),
             "Deal ID": deal["id"],
-            "Status": draw.pick("proposal.status", rows, ("Draft", "Sent", "Sent", "Accepted", "Accepted", "Rejected", "Expired")),
+            "Status": draw.pick(
+                "proposal.status", rows, ("Draft", "Sent", "Sent", "Accepted", "Accepted", "Rejected", "Expired")
+            ),
             "Issue Date": dates(issued),
             "Valid Until": dates(issued + 30 * DAY),
             "Currency": deal["currency"],
@@ -49,7 +51,9 @@ def invoices(tables: Tables, rows: pl.Series) -> tuple[pl.DataFrame, pl.DataFram
     items, totals = _items(tables, "invoice", rows)
     total = totals["net"] + totals["tax"]
     issued = deal["created"] + 20 * DAY + draw.below("invoice.issued", original, 40 * DAY) + DAY * credit.cast(pl.Int64)
-    status = draw.pick("invoice.status", rows, ("Draft", "Sent", "Paid", "Paid", "Paid", "Partially Paid", "Overdue", "Void"))
+    status = draw.pick(
+        "invoice.status", rows, ("Draft", "Sent", "Paid", "Paid", "Paid", "Partially Paid", "Overdue", "Void")
+    )
     paid = total.zip_with(status == "Paid", (total // 2).zip_with(status == "Partially Paid", total * 0))
     balance = (total - paid).zip_with(status != "Void", total * 0)
     none = constant(None, rows)
@@ -95,19 +99,27 @@ def _items(tables: Tables, name: str, rows: pl.Series) -> tuple[pl.DataFrame, pl
     """Items (``document`` and 'Line ID' without their letters), and ``net, tax`` in hundredths for each document."""
     draw = tables.draw
     counts = draw.below(f"{name}.lines", rows, _LINES) + 1
-    flat = pl.DataFrame({"row": rows, "count": counts}).with_columns(line=pl.int_ranges(pl.lit(0), pl.col("count"))).explode("line")
+    flat = (
+        pl.DataFrame({"row": rows, "count": counts})
+        .with_columns(line=pl.int_ranges(pl.lit(0), pl.col("count")))
+        .explode("line")
+    )
     row, line = flat["row"], flat["line"].cast(pl.Int64)
     item = row * _LINES + line
     product = draw.below(f"{name}.product", item, len(words.PRODUCTS))
     sku, product_name, price = (pl.Series(column).gather(product) for column in zip(*words.PRODUCTS, strict=True))
-    halves = (draw.below(f"{name}.quantity", item, 20) + 1) * 2 - (draw.below(f"{name}.half", item, 10) == 0).cast(pl.Int64)
+    halves = (draw.below(f"{name}.quantity", item, 20) + 1) * 2 - (draw.below(f"{name}.half", item, 10) == 0).cast(
+        pl.Int64
+    )
     discount = pl.Series([0, 0, 0, 5, 10]).gather(draw.below(f"{name}.discount", item, 5))
     rate = pl.Series([18, 18, 20, 0]).gather(draw.below(f"{name}.tax", row, 4))
     net = (price * halves * (100 - discount) + 100) // 200
     tax = (net * rate + 50) // 100
     halved = (halves // 2).cast(pl.String)
     totals = (
-        pl.DataFrame({"row": row, "net": net, "tax": tax}).group_by("row", maintain_order=True).agg(pl.col("net", "tax").sum())
+        pl.DataFrame({"row": row, "net": net, "tax": tax})
+        .group_by("row", maintain_order=True)
+        .agg(pl.col("net", "tax").sum())
     )
     items = pl.DataFrame(
         {

@@ -10,7 +10,7 @@ import polars as pl
 from crm_pipeline.samples.attachments import write_attachments
 from crm_pipeline.samples.dirt import soil
 from crm_pipeline.samples.leadforce import Tables
-from crm_pipeline.samples.leadforce_dirt import CLEAN_DIALECTS, DIALECTS, DIRT, MALFORMED
+from crm_pipeline.samples.leadforce_dirt import CLEAN_DIALECTS, DIALECTS, DIRT, MALFORMED, UNKNOWN_COLUMNS
 from crm_pipeline.samples.leadforce_documents import invoices, proposals
 from crm_pipeline.samples.sink import CsvSink, Dialect
 from crm_pipeline.samples.world import World
@@ -48,15 +48,19 @@ def write_leadforce(out: Path, *, scale: int, seed: int, clean: bool) -> dict[st
         files.write_chunks("deals_part2", tables.sizes["deals"], tables.deals, start=first, dirt="deals")
     for name, make in (("activities", tables.activities), ("notes", tables.notes), ("attachments", tables.attachments)):
         files.write_chunks(name, tables.sizes[name], make)
-    files.write_documents("proposals", "proposal_items", tables.sizes["proposals"], lambda rows: proposals(tables, rows))
+    files.write_documents(
+        "proposals", "proposal_items", tables.sizes["proposals"], lambda rows: proposals(tables, rows)
+    )
     files.write_documents("invoices", "invoice_items", tables.sizes["invoices"], lambda rows: invoices(tables, rows))
     files.write_table("custom_fields", _custom_fields())
     files.write_table("auto_triggers", _auto_triggers())
-    write_attachments(out)
+    write_attachments(out, decomposed=not clean)
     if not clean:
         (out / "attachments" / "empty.txt").write_bytes(b"")
         (out / "attachments" / "not indexed.txt").write_bytes(b"No row of attachments.csv names this file.\n")
-        (out / "README from admin.txt").write_text("Exported on a Saturday. Deals came in two files.\n", encoding="utf-8")
+        (out / "README from admin.txt").write_text(
+            "Exported on a Saturday. Deals came in two files.\n", encoding="utf-8"
+        )
     files.write_manifest()
     return files.rows
 
@@ -78,7 +82,10 @@ class _Files:
         self.rows[name] = sink.rows
 
     def _soiled(self, name: str, frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
-        return frame if self._clean else soil(frame, rows, DIRT.get(name, ()))
+        if self._clean:
+            return frame
+        unknown = [pl.lit(text).alias(heading) for heading, text in UNKNOWN_COLUMNS.get(name, {}).items()]
+        return soil(frame.with_columns(unknown), rows, DIRT.get(name, ()))
 
     def write_table(self, name: str, frame: pl.DataFrame) -> None:
         """A small table at once."""
@@ -87,7 +94,13 @@ class _Files:
             self._close(name, sink)
 
     def write_chunks(
-        self, name: str, stop: int, make: Callable[[pl.Series], pl.DataFrame], *, start: int = 0, dirt: str | None = None
+        self,
+        name: str,
+        stop: int,
+        make: Callable[[pl.Series], pl.DataFrame],
+        *,
+        start: int = 0,
+        dirt: str | None = None,
     ) -> None:
         """Rows ``start`` to ``stop`` of a large table; without rows the headings alone."""
         with self._open(name) as sink:
@@ -160,5 +173,15 @@ def _auto_triggers() -> pl.DataFrame:
         ("T3", "Stale deal", "Deal", "Daily", "No activity for 14 days", "Create Task", "Call back", "No", None),
         ("T4", "Won: tell finance", "Deal", "Stage Changed", "Deal Stage = Closed Won", "Webhook", "https://hooks.brightpath-demo.example/won", "Yes", "2026-10-28 11:45:00"),
     ]  # fmt: skip
-    headings = ("Trigger ID", "Name", "Object", "Event", "Condition", "Action Type", "Action Details", "Active", "Last Run")
+    headings = (
+        "Trigger ID",
+        "Name",
+        "Object",
+        "Event",
+        "Condition",
+        "Action Type",
+        "Action Details",
+        "Active",
+        "Last Run",
+    )
     return pl.DataFrame(rows, schema=dict.fromkeys(headings, pl.String), orient="row")

@@ -30,7 +30,7 @@ class Dialect:
 
 
 class CsvSink:
-    """A CSV file being written; ``rows`` counts data rows."""
+    """A CSV file being written; ``rows`` counts data rows, lines of blanks are none."""
 
     def __init__(self, path: Path, dialect: Dialect) -> None:
         self.path, self.rows = path, 0
@@ -53,7 +53,7 @@ class CsvSink:
         )
         self._begun = True
         self._put(text)
-        self.rows += frame.height
+        self.rows += frame.filter(~pl.all_horizontal(pl.all().is_null())).height
 
     def write_raw(self, line: str, *, rows: int = 1) -> None:
         """Append text that need not be CSV; it counts as ``rows`` data rows."""

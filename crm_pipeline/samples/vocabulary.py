@@ -76,7 +76,16 @@ PLACES = (
     ("Singapore", "", "048616", "Singapore", "+65", "sg", "Pte. Ltd."),
     ("Madrid", "Madrid", "28013", "Spain", "+34 91", "es", "S.L."),
 )
-STREETS = ("MG Road", "Station Street", "Park Lane", "Rue de la Paix", "Hauptstraße", "Calle Mayor", "Old Mill Rd", "5th Avenue")
+STREETS = (
+    "MG Road",
+    "Station Street",
+    "Park Lane",
+    "Rue de la Paix",
+    "Hauptstraße",
+    "Calle Mayor",
+    "Old Mill Rd",
+    "5th Avenue",
+)
 FREE_MAIL = ("gmail.com", "outlook.com", "yahoo.co.in", "web.de", "icloud.com")
 JOB_TITLES = (
     "Managing Director", "Head of Procurement", "Operations Manager", "CTO", "Office Manager", "Geschäftsführer",
@@ -89,12 +98,28 @@ LEAD_TEXTS = (
     "Asked for a call back next week.",
     "Met at the trade fair. Interested in the annual plan, wants references from the same industry.",
     "Budget approved, decision expected by quarter end.\nPrefers WhatsApp over mail.",
-    "Said: \"send me the price list, then we'll talk\".",
+    'Said: "send me the price list, then we\'ll talk".',
     "Compares us with two other vendors; price is not the main point, support is.",
 )
-STATUSES = ("New", "New", "Contacted", "Contacted", "Qualified", "Qualified", "Qualified", "Unqualified", "Converted", "Converted")
+STATUSES = (
+    "New",
+    "New",
+    "Contacted",
+    "Contacted",
+    "Qualified",
+    "Qualified",
+    "Qualified",
+    "Unqualified",
+    "Converted",
+    "Converted",
+)
 LOST_REASONS = ("Price", "Competitor", "No budget", "No reply", "Timing")
-DEAL_TEXTS = (None, "Annual contract, billed quarterly.", "Pilot for one site first; roll-out after review.", "Renewal with 10 % more seats.")
+DEAL_TEXTS = (
+    None,
+    "Annual contract, billed quarterly.",
+    "Pilot for one site first; roll-out after review.",
+    "Renewal with 10 % more seats.",
+)
 SUBJECTS = {
     "Call": ("Discovery call", "Follow-up call", "Price negotiation", "No answer, left a message"),
     "Email": ("Re: Quotation", "Your enquiry", "Documents for review", "Fwd: Terms & conditions"),
@@ -113,11 +138,11 @@ NOTES = (
     "<p>Decision maker is the <b>CFO</b>; budget is fixed.</p>",
     "<div>Next steps:<ul><li>send contract</li><li>call on Monday</li></ul></div>",
     "Plain text note without any markup",
-    "<p>See <a href=\"https://example.com/spec?id=7&amp;v=2\">the specification</a> &ndash; version 2.</p>",
+    '<p>See <a href="https://example.com/spec?id=7&amp;v=2">the specification</a> &ndash; version 2.</p>',
     "<p>Bonjour, voici les détails&nbsp;: délai de 30 jours.</p>",
     "<p onclick=\"steal()\">Wants a demo<script>alert('x')</script> next week.</p>",
-    "<p>Logo: <img src=\"x\" onerror=\"alert(1)\"> <a href=\"javascript:alert(2)\">click</a></p>",
-    "<style>p {color: red}</style><p style=\"position:fixed\">Big order</p><iframe src=\"https://evil.example\"></iframe>",
+    '<p>Logo: <img src="x" onerror="alert(1)"> <a href="javascript:alert(2)">click</a></p>',
+    '<style>p {color: red}</style><p style="position:fixed">Big order</p><iframe src="https://evil.example"></iframe>',
     "<p>会议纪要：客户同意价格。</p><p>अगली बैठक सोमवार को।</p>",
     "<table><tr><td>Seats</td><td>25</td></tr></table><br>Signed off & agreed > 3 times",
 )
@@ -132,4 +157,9 @@ PRODUCTS = (
     ("TRN-DAY", "Training day", 110050),
     ("HW-SCAN", "Scanner, handheld", 34999),
 )
-TERMS = (None, "Payment within 30 days.", "50 % in advance, the rest on delivery.\nPrices exclude tax.", "Valid for 30 days")
+TERMS = (
+    None,
+    "Payment within 30 days.",
+    "50 % in advance, the rest on delivery.\nPrices exclude tax.",
+    "Valid for 30 days",
+)

@@ -111,7 +111,9 @@ class World:
         # Every 15th lead is the same person's as the one before it.
         again = (rows % 15 == 14).cast(pl.Int64)
         person = rows - again
-        company = self.company(draw.below("person.company", person, self.companies)).rename(lambda name: f"company.{name}")
+        company = self.company(draw.below("person.company", person, self.companies)).rename(
+            lambda name: f"company.{name}"
+        )
         group = draw.below("person.group", person, len(words.NAMES))
         first = group * 8 + draw.below("person.first", person, 8)
         last = group * 8 + draw.below("person.last", person, 8)

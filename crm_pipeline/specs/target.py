@@ -116,6 +116,15 @@ class Diversion(SpecModel):
         return self
 
 
+class RowWarning(SpecModel):
+    """Rows that are loaded, but that somebody should look at."""
+
+    when: str = Field(description="DuckDB condition over the block's columns")
+    reason: Identifier
+    column: Identifier | None = Field(default=None, description="the column concerned; its value is shown")
+    message: str
+
+
 class SourceBlock(SpecModel):
     """One stream of rows into the model."""
 
@@ -128,6 +137,7 @@ class SourceBlock(SpecModel):
     )
     where: str | None = Field(default=None, description="only rows with this condition (DuckDB) come here")
     divert: tuple[Diversion, ...] = ()
+    warn: tuple[RowWarning, ...] = ()
     one_per: tuple[str, ...] = Field(default=(), description="one record for each value of these expressions")
     accounts_for: Identifier | None = Field(
         default=None, description="the source object whose rows this block gives their fate"
@@ -142,8 +152,8 @@ class SourceBlock(SpecModel):
     def _one_table(self) -> SourceBlock:
         if (self.object is None) == (not self.rows):
             raise ValueError("say exactly one of 'object' and 'rows'")
-        if self.divert and self.accounts_for is None:
-            raise ValueError("'divert' gives rows their fate, so 'accounts_for' must name their object")
+        if (self.divert or self.warn) and self.accounts_for is None:
+            raise ValueError("'divert' and 'warn' speak of exported rows, so 'accounts_for' must name their object")
         return self
 
 

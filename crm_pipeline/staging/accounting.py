@@ -17,7 +17,11 @@ def accounting(store: StagingStore, spec: SourceSpec) -> pl.DataFrame:
     fate of rows that were not accepted, ``balanced`` (each row counts exactly once).
     """
     rows = [_of_object(store, name) for name in spec.objects if store.has_table(f"raw.{name}")]
-    schema: dict[str, pl.DataType | type[pl.DataType]] = {"object": pl.String, "exported": pl.Int64, "accepted": pl.Int64}
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "object": pl.String,
+        "exported": pl.Int64,
+        "accepted": pl.Int64,
+    }
     schema |= dict.fromkeys(FATES, pl.Int64) | {"balanced": pl.Boolean}
     return pl.DataFrame(rows, schema=schema)
 
@@ -26,9 +30,17 @@ def _of_object(store: StagingStore, name: str) -> dict[str, object]:
     raw, typed = quote(f"raw.{name}"), quote(f"typed.{name}")
     exported = store.value(f"SELECT count(*) FROM {raw}")
     if not store.has_table(f"typed.{name}"):
-        return {"object": name, "exported": exported, "accepted": 0, **dict.fromkeys(FATES, 0), "balanced": not exported}
+        return {
+            "object": name,
+            "exported": exported,
+            "accepted": 0,
+            **dict.fromkeys(FATES, 0),
+            "balanced": not exported,
+        }
     accepted = store.value(f"SELECT count(*) FROM {typed}")
-    outside = f"FROM ops.fate AS f WHERE object = ? AND NOT EXISTS (SELECT 1 FROM {typed} AS t WHERE t._row_id = f.row_id)"
+    outside = (
+        f"FROM ops.fate AS f WHERE object = ? AND NOT EXISTS (SELECT 1 FROM {typed} AS t WHERE t._row_id = f.row_id)"
+    )
     fates = dict(store.rows(f"SELECT fate, count(*) {outside} GROUP BY ALL", [name]))
     once = store.value(
         f"SELECT count(*) FROM (SELECT _row_id FROM {typed} UNION SELECT row_id {outside}) AS u "

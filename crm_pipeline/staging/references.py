@@ -103,7 +103,9 @@ def _collect_broken(
     ]
     for condition, target in branches:
         key = quote(reference.to_column or spec.objects[target].key)
-        accepted = f"SELECT {key} AS key FROM {quote(f'typed.{target}')}" if store.has_table(f"typed.{target}") else None
+        accepted = (
+            f"SELECT {key} AS key FROM {quote(f'typed.{target}')}" if store.has_table(f"typed.{target}") else None
+        )
         rejected = f"typed.{target}__rejected"
         alive = [query for query in (accepted, _known(known.get(target)) if not reference.to_column else None) if query]
         exists = " OR ".join(f"EXISTS (SELECT 1 FROM ({query}) AS p WHERE p.key = c.{column})" for query in alive)

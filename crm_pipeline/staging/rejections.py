@@ -27,10 +27,16 @@ class Rejections:
         self._store, self._object, self._spec = store, object_name, spec
         self._raw, self._typed = quote(f"raw.{object_name}"), quote(f"typed.{object_name}")
         self._key = quote(spec.key)
-        self._create("_rejected", "SELECT 0::BIGINT AS _row_id, '' AS fate, '' AS reason, '' AS detail WHERE false")
+        store.execute("DROP TABLE IF EXISTS _rejected")
+        store.execute("CREATE TEMP TABLE _rejected (_row_id BIGINT, fate VARCHAR, reason VARCHAR, detail VARCHAR)")
+        self._malformed, self._keyless = store.rows(
+            f"SELECT count(*) FILTER (_problem IS NOT NULL), count(*) FILTER ({self._key} IS NULL) FROM {self._typed}"
+        )[0]
 
     def reject_malformed(self) -> None:
         """Rows that are no proper CSV."""
+        if not self._malformed:
+            return
         detail = f"{_PLACE} || ' ' || _detail || '. Correct the row and export it again.'"
         self._reject(
             "quarantined", "malformed_row", f"SELECT _row_id, {detail} FROM {self._raw} WHERE _problem IS NOT NULL"
@@ -40,12 +46,15 @@ class Rejections:
     def reject_keys(self) -> None:
         """Blank keys, identical repeats, and keys with different content (R-1)."""
         blank = f", column '{self._heading(self._spec.key)}' is blank: without a key the row can't be told from others."
-        detail = f"{_PLACE} || {literal(blank)}"
-        self._reject("quarantined", "blank_key", f"SELECT _row_id, {detail} FROM {self._typed} WHERE {self._key} IS NULL")
-        self._report("blank_key", "error", self._spec.key, "NULL")
+        if self._keyless:
+            query = f"SELECT _row_id, {_PLACE} || {literal(blank)} FROM {self._typed} WHERE {self._key} IS NULL"
+            self._reject("quarantined", "blank_key", query)
+            self._report("blank_key", "error", self._spec.key, "NULL")
         if not self._collect_repeats():
             return
-        repeats = "place || ' repeats ' || first_place || ' (key ' || key || ') with the same content; the first is kept.'"
+        repeats = (
+            "place || ' repeats ' || first_place || ' (key ' || key || ') with the same content; the first is kept.'"
+        )
         self._reject("duplicate", "identical_duplicate", f"SELECT _row_id, {repeats} FROM _repeated WHERE copy > 1")
         self._report("identical_duplicate", "warning", self._spec.key, f"t.{self._key}")
         differs = (
@@ -101,7 +110,9 @@ class Rejections:
     def exclude(self, exclusion: ExclusionSpec) -> None:
         """Rows a rule of the spec leaves out; they have a fate, but are no issue."""
         note = literal(exclusion.note or f"left out by the rule: {exclusion.where}")
-        self._reject("excluded", exclusion.reason, f"SELECT _row_id, {note} FROM {self._typed} WHERE ({exclusion.where})")
+        self._reject(
+            "excluded", exclusion.reason, f"SELECT _row_id, {note} FROM {self._typed} WHERE ({exclusion.where})"
+        )
 
     def collect_wrong(self, masks: list[str]) -> int:
         """Set the rows with wrong cells aside for ``report_cells``; returns how many."""
@@ -115,7 +126,7 @@ class Rejections:
         return int(self._store.value("SELECT count(*) FROM _wrong"))
 
     def report_cells(self, column: str, reason: str, flagged: str, says: str, *, rejects: bool) -> None:
-        """Issues for one kind of wrong cell of a column; with ``rejects`` the rows are quarantined."""
+        """Issues for one kind of wrong cell that occurs in a column; with ``rejects`` the rows are quarantined."""
         value = f"blank({quote(column)})"
         what = literal(says)
         if reason != "missing_value":
@@ -128,9 +139,8 @@ class Rejections:
         message = f"{_PLACE} || {subject} || {what} || {literal(advice)}"
         key = f"blank({self._key})" if self._spec.key in self._spec.columns else "NULL"
         severity = "error" if rejects else "warning"
-        self._insert(
-            "ops.issue",
-            f"SELECT {literal(self._object)}, _row_id, {key}, _file, _row, {literal(column)}, {value}, {literal(reason)}, "
+        self._store.execute(
+            f"INSERT INTO ops.issue SELECT {literal(self._object)}, _row_id, {key}, _file, _row, {literal(column)}, {value}, {literal(reason)}, "
             f"{literal(severity)}, {message} FROM _wrong WHERE {flagged} ORDER BY _row_id",
         )
         if rejects:
@@ -139,11 +149,11 @@ class Rejections:
     def close(self) -> None:
         """Move the rejected rows to ``typed.<object>__rejected`` and write their fates."""
         rejected = quote(f"typed.{self._object}__rejected")
-        self._insert(
-            "ops.fate",
-            f"SELECT {literal(self._object)}, t._row_id, t.{self._key}, t._file, t._row, x.fate, x.reason, x.detail "
-            f"FROM _rejected AS x JOIN {self._typed} AS t USING (_row_id) ORDER BY t._row_id",
-        )
+        if self._store.value("SELECT count(*) FROM _rejected"):
+            self._store.execute(
+                f"INSERT INTO ops.fate SELECT {literal(self._object)}, t._row_id, t.{self._key}, t._file, t._row, x.fate, "
+                f"x.reason, x.detail FROM _rejected AS x JOIN {self._typed} AS t USING (_row_id) ORDER BY t._row_id"
+            )
         among = "_row_id IN (SELECT _row_id FROM _rejected)"
         self._store.execute(
             f"CREATE OR REPLACE TABLE {rejected} AS SELECT * FROM {self._typed} WHERE {among} ORDER BY _row_id"
@@ -158,26 +168,23 @@ class Rejections:
     def _create(self, table: str, query: str) -> None:
         self._store.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
 
-    def _insert(self, table: str, query: str) -> None:
-        """Append a query's rows, if there are any."""
-        self._create("_new", query)
-        if self._store.value("SELECT count(*) FROM _new"):
-            self._store.execute(f"INSERT INTO {quote(table)} SELECT * FROM _new")
-        self._store.execute("DROP TABLE _new")
-
     def _reject(self, fate: str, reason: str, query: str) -> None:
         """``query`` gives row ids and details."""
-        self._insert(
-            "_rejected",
+        self._create(
+            "_new",
             f"SELECT q._row_id, {literal(fate)}, {literal(reason)}, q.detail FROM ({query}) AS q(_row_id, detail) "
             "WHERE q._row_id NOT IN (SELECT _row_id FROM _rejected)",
         )
+        if self._store.value("SELECT count(*) FROM _new"):
+            self._store.execute("INSERT INTO _rejected SELECT * FROM _new")
+        self._store.execute("DROP TABLE _new")
 
     def _report(self, reason: str, severity: str, column: str | None, value: str) -> None:
         """Issues for the rows rejected with ``reason``; ``value`` is SQL over the typed table ``t``."""
-        self._insert(
-            "ops.issue",
-            f"SELECT {literal(self._object)}, t._row_id, t.{self._key}, t._file, t._row, {literal(column)}, {value}, "
-            f"{literal(reason)}, {literal(severity)}, x.detail FROM _rejected AS x JOIN {self._typed} AS t USING (_row_id) "
-            f"WHERE x.reason = {literal(reason)} ORDER BY t._row_id",
-        )
+        among = f"_rejected AS x JOIN {self._typed} AS t USING (_row_id) WHERE x.reason = {literal(reason)}"
+        if self._store.value(f"SELECT count(*) FROM {among}"):
+            self._store.execute(
+                f"INSERT INTO ops.issue SELECT {literal(self._object)}, t._row_id, t.{self._key}, t._file, t._row, "
+                f"{literal(column)}, {value}, {literal(reason)}, {literal(severity)}, x.detail FROM {among} "
+                "ORDER BY t._row_id"
+            )

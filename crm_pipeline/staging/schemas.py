@@ -63,7 +63,7 @@ def validate_typed(store: StagingStore, spec: SourceSpec, object_name: str) -> p
         failures += _failures(schema, chunk)
     key = quote(object_spec.key)
     repeated = store.frame(
-        f"SELECT ? AS \"column\", 'key_is_unique' AS \"check\", min(_row_id) AS row_id, CAST({key} AS VARCHAR) AS value "
+        f'SELECT ? AS "column", \'key_is_unique\' AS "check", min(_row_id) AS row_id, CAST({key} AS VARCHAR) AS value '
         f"FROM {table} GROUP BY {key} HAVING count(*) > 1 ORDER BY row_id",
         [object_spec.key],
     )

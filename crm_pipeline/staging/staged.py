@@ -54,6 +54,7 @@ def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec) -> S
     store.execute(f"CREATE OR REPLACE TABLE {table} AS {union}")
     for block in target.sources:
         _record_diversions(store, mapping, block)
+        _record_warnings(store, mapping, block)
     doubles = store.rows(
         f"SELECT external_id, count(*) FROM {table} GROUP BY 1 HAVING count(*) > 1 OR external_id IS NULL LIMIT 5"
     )
@@ -64,6 +65,19 @@ def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec) -> S
         )
     counts = dict(store.rows(f"SELECT _block, count(*) FROM {table} GROUP BY 1"))
     return StagedCounts(target.model, sum(counts.values()), counts)
+
+
+def forget_staging(store: StagingStore, mapping: Mapping) -> None:
+    """Drop the fates and warnings an earlier staging gave, so that staging again starts from what reading found."""
+    for target in mapping.targets:
+        for block in target.sources:
+            for diversion in block.divert:
+                store.execute(
+                    "DELETE FROM ops.fate WHERE object = ? AND fate = ? AND reason = ?",
+                    [block.accounts_for, diversion.fate, diversion.reason],
+                )
+            for warning in block.warn:
+                store.execute("DELETE FROM ops.issue WHERE object = ? AND reason = ?", [block.accounts_for, warning.reason])
 
 
 def confirmed_fields(block: SourceBlock) -> dict[str, FieldSpec]:
@@ -183,12 +197,47 @@ def _record_diversions(store: StagingStore, mapping: Mapping, block: SourceBlock
         if diversion.into is not None:
             into = _id_expression(mapping.blocks[diversion.into.to][1].external_id, diversion.into.key)
         earlier = "".join(f" AND ({other.where}) IS NOT TRUE" for other in block.divert[:number])
-        key = quote(mapping.source.objects[str(block.accounts_for)].key)
         store.execute(f"""
             INSERT INTO ops.fate BY NAME
-            SELECT {literal(block.accounts_for)} AS object, src._row_id AS row_id, src.{key}::VARCHAR AS key,
-                   src._file AS file, src._row AS "row", {literal(diversion.fate)} AS fate,
+            SELECT {_exported_row(mapping, block)}, {literal(diversion.fate)} AS fate,
                    {literal(diversion.reason)} AS reason, {into} AS detail
-            FROM {_from(mapping, block)}
+            FROM {_from_exported(mapping, block)}
             WHERE ({diversion.where}) AND ({block.where or "TRUE"}){earlier}
         """)
+
+
+def _record_warnings(store: StagingStore, mapping: Mapping, block: SourceBlock) -> None:
+    for warning in block.warn:
+        columns = mapping.source.objects[str(block.accounts_for)].columns
+        column = columns.get(warning.column) if warning.column else None
+        heading = literal(column.heading if column else warning.column)
+        value = f"{_exported_alias(block)}.{quote(warning.column)}::VARCHAR" if warning.column else "NULL"
+        diverted = "".join(f" AND ({diversion.where}) IS NOT TRUE" for diversion in block.divert)
+        store.execute(f"""
+            INSERT INTO ops.issue BY NAME
+            SELECT {_exported_row(mapping, block)}, {heading} AS "column", {value} AS value,
+                   {literal(warning.reason)} AS reason, 'warning' AS severity, {literal(warning.message)} AS message
+            FROM {_from_exported(mapping, block)}
+            WHERE ({warning.when}) AND ({block.where or "TRUE"}){diverted}
+        """)
+
+
+def _exported_row(mapping: Mapping, block: SourceBlock) -> str:
+    """Columns that say which exported row a block's row stands for."""
+    key, row = quote(mapping.source.objects[str(block.accounts_for)].key), _exported_alias(block)
+    return (
+        f"{literal(block.accounts_for)} AS object, {row}._row_id AS row_id, {row}.{key}::VARCHAR AS key, "
+        f'{row}._file AS file, {row}._row AS "row"'
+    )
+
+
+def _exported_alias(block: SourceBlock) -> str:
+    return "src" if block.object == block.accounts_for else "exported"
+
+
+def _from_exported(mapping: Mapping, block: SourceBlock) -> str:
+    """The block's tables with the exported row each of its rows stands for."""
+    if block.object == block.accounts_for:
+        return _from(mapping, block)
+    table = quote(f"typed.{block.accounts_for}")
+    return f"{_from(mapping, block)} JOIN {table} AS exported ON exported._row_id = src._row_id"

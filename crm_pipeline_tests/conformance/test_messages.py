@@ -20,7 +20,8 @@ def lead(odoo: Records, unique: str) -> int:
 
 def test_a_message_is_kept_as_given(destination: Destination, odoo: Records, lead: int, unique: str) -> None:
     given: dict[str, Any] = {
-        "model": "crm.lead", "res_id": lead, "date": OLD, "message_type": "email", "subtype_id": odoo.ref("mail.mt_note"),
+        "model": "crm.lead", "res_id": lead, "date": OLD, "message_type": "email",
+        "subtype_id": odoo.ref("mail.mt_note"),
         "author_id": False, "email_from": '"Joe" <joe@x.org>', "subject": "Re: x", "body": "<p>é<br>b</p>",
         "message_id": f"<{unique}@migration>", "reply_to": "x@x.org", "is_internal": True,
     }  # fmt: skip

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 Rule = Callable[[str, bytes], bool]
 
@@ -91,7 +91,7 @@ class FaultProxy:
         self.connections = Connections()
         self._released = threading.Event()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
@@ -152,85 +152,82 @@ def proxy_for(port: int) -> Iterator[FaultProxy]:
         proxy.close()
 
 
-def _handler(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body leave together: no waiting for a delayed acknowledgement
-        disable_nagle_algorithm = True
+class _Handler(BaseHTTPRequestHandler):
+    proxy: ClassVar[FaultProxy]
 
-        def setup(self) -> None:
-            with proxy.connections.lock:
-                proxy.connections.count += 1
-            super().setup()
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together: no waiting for a delayed acknowledgement
+    disable_nagle_algorithm = True
 
-        def log_message(self, *_: Any) -> None:
-            pass
+    def setup(self) -> None:
+        with self.proxy.connections.lock:
+            self.proxy.connections.count += 1
+        super().setup()
 
-        def do_GET(self) -> None:
-            self._serve(b"")
+    def log_message(self, *_: Any) -> None:
+        pass
 
-        def do_POST(self) -> None:
-            self._serve(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+    def do_GET(self) -> None:
+        self._serve(b"")
 
-        def _serve(self, body: bytes) -> None:
-            seen, plan = proxy.note(self.path, body)
-            if plan is not None and plan.fault is Fault.RESET:
-                self._reset()
-                return
-            if plan is not None and plan.fault is Fault.STATUS:
-                self._answer(plan.status, b"<html>proxy</html>", {"Content-Type": "text/html", **plan.headers})
-                return
-            seen.forwarded = True
-            status, content, headers = self._forward(body)
-            if plan is None:
-                self._answer(status, content, headers)
-                return
-            match plan.fault:
-                case Fault.LOST_REPLY:
-                    self.close_connection = True
-                case Fault.RESET_REPLY:
-                    self._reset()
-                case Fault.HANG:
-                    proxy.wait_for_release()
-                    self.close_connection = True
-                case Fault.TRUNCATE:
-                    self._answer(status, content, headers, sent=len(content) // 2)
-                case _:
-                    self._answer(plan.status, b"<html>proxy</html>", {"Content-Type": "text/html", **plan.headers})
+    def do_POST(self) -> None:
+        self._serve(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
 
-        def _forward(self, body: bytes) -> tuple[int, bytes, dict[str, str]]:
-            upstream = http.client.HTTPConnection("127.0.0.1", proxy.upstream, timeout=300)
-            try:
-                kept = {
-                    k: v for k, v in self.headers.items() if k.lower() not in {"host", "connection", "accept-encoding"}
-                }
-                upstream.request(self.command, self.path, body or None, kept)
-                response = upstream.getresponse()
-                content = response.read()
-                return response.status, content, {"Content-Type": response.getheader("Content-Type") or "text/plain"}
-            finally:
-                upstream.close()
-
-        def _answer(self, status: int, content: bytes, headers: dict[str, str], *, sent: int | None = None) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content if sent is None else content[:sent])
-            if sent is not None:
-                self.wfile.flush()
+    def _serve(self, body: bytes) -> None:
+        seen, plan = self.proxy.note(self.path, body)
+        if plan is not None and plan.fault is Fault.RESET:
+            self._reset()
+            return
+        if plan is not None and plan.fault is Fault.STATUS:
+            self._answer(plan.status, b"<html>proxy</html>", {"Content-Type": "text/html", **plan.headers})
+            return
+        seen.forwarded = True
+        status, content, headers = self._forward(body)
+        if plan is None:
+            self._answer(status, content, headers)
+            return
+        match plan.fault:
+            case Fault.LOST_REPLY:
                 self.close_connection = True
+            case Fault.RESET_REPLY:
+                self._reset()
+            case Fault.HANG:
+                self.proxy.wait_for_release()
+                self.close_connection = True
+            case Fault.TRUNCATE:
+                self._answer(status, content, headers, sent=len(content) // 2)
+            case _:
+                self._answer(plan.status, b"<html>proxy</html>", {"Content-Type": "text/html", **plan.headers})
 
-        def _reset(self) -> None:
-            """Close with RST instead of FIN."""
+    def _forward(self, body: bytes) -> tuple[int, bytes, dict[str, str]]:
+        upstream = http.client.HTTPConnection("127.0.0.1", self.proxy.upstream, timeout=300)
+        try:
+            kept = {k: v for k, v in self.headers.items() if k.lower() not in {"host", "connection", "accept-encoding"}}
+            upstream.request(self.command, self.path, body or None, kept)
+            response = upstream.getresponse()
+            content = response.read()
+            return response.status, content, {"Content-Type": response.getheader("Content-Type") or "text/plain"}
+        finally:
+            upstream.close()
+
+    def _answer(self, status: int, content: bytes, headers: dict[str, str], *, sent: int | None = None) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content if sent is None else content[:sent])
+        if sent is not None:
+            self.wfile.flush()
             self.close_connection = True
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.rfile.close()
-            self.connection.close()
 
-        def finish(self) -> None:
-            if self.connection.fileno() != -1:
-                super().finish()
+    def _reset(self) -> None:
+        """Close with RST instead of FIN."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.rfile.close()
+        self.connection.close()
 
-    return Handler
+    def finish(self) -> None:
+        if self.connection.fileno() != -1:
+            super().finish()

@@ -163,7 +163,7 @@ class Load:
             key, xmlid = keys[row], xmlids[row]
             target = known.get(xmlid)
             if target and target[0] != self._model.name:
-                message = f"For the {self._model.name}, the external id {xmlid} found record of different model {target[0]} ({target[1]})"
+                message = f"{xmlid}: found record of different model {target[0]} ({target[1]}), not {self._model.name}"
                 self._messages.error(row, "id", message)
                 continue
             if row in bad:

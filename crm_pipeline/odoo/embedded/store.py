@@ -198,8 +198,8 @@ class Store:
         table = self.ensure(model)
         value = value_of(field)
         found = self.execute(
-            f"SELECT id, doc FROM {table} WHERE {value} IS NOT NULL AND EXISTS (SELECT 1 FROM json_each({value}) AS item"
-            " WHERE item.value IN (SELECT value FROM json_each(?)))",
+            f"SELECT id, doc FROM {table} WHERE {value} IS NOT NULL AND EXISTS (SELECT 1 FROM json_each({value})"
+            " AS item WHERE item.value IN (SELECT value FROM json_each(?)))",
             (_dumps(ids),),
         )
         return [(key, orjson.loads(doc)) for key, doc in found]
@@ -220,7 +220,7 @@ def _like_pattern(pattern: str, flags: int) -> re.Pattern[str]:
 
 
 def _pg_like(text: Any, pattern: str, insensitive: int) -> bool | None:
-    """PostgreSQL's LIKE and ILIKE: ``%``, ``_`` and the backslash as escape; ILIKE folds all of Unicode, unlike sqlite's."""
+    """PostgreSQL's LIKE and ILIKE: ``%``, ``_`` and a backslash to escape; ILIKE folds all of Unicode."""
     if text is None:
         return None
     return _like_pattern(pattern, re.IGNORECASE if insensitive else 0).fullmatch(str(text)) is not None

@@ -1,0 +1,111 @@
+"""The command line as people and scripts use it: a process, its exit code, its text and its result file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crm_pipeline_tests.small_export import decide_owners, typical_export
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def crm_pipeline(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from crm_pipeline.cli import main; main()", *arguments]
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(("ODOO_", "CRM_PIPELINE_"))} | environ
+    return subprocess.run(command, capture_output=True, text=True, env=variables, check=False, timeout=300)  # noqa: S603
+
+
+def test_migrate_prints_where_every_row_ended_and_writes_the_result(typical_root: Path, tmp_path: Path) -> None:
+    result_file = tmp_path / "out" / "result.json"
+    done = crm_pipeline("migrate", "leadforce", "--data", str(typical_root), "--json", str(result_file), "--no-color")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(result_file.read_text(encoding="utf-8"))
+    assert result["ok"] is True
+    assert result["odoo"] == {"kind": "embedded", "version": "19.0"}
+    assert set(result) >= {"source", "env", "drop", "run_id", "objects", "targets", "control_totals", "verification", "checks", "queues", "report"}
+    assert (typical_root / result["report"]).exists()
+    assert result["report"] in done.stdout.replace("\n", "")
+    assert "deals" in done.stdout
+    assert {"asset", "check", "passed", "severity", "blocking"} <= set(result["checks"][0])
+    assert result["control_totals"] == [
+        {"name": "crm.lead.expected_revenue", "currency": "EUR", "source": "2000.00", "odoo": "2000.00", "equal": True},
+        {"name": "crm.lead.expected_revenue", "currency": "USD", "source": "4600.50", "odoo": "4600.50", "equal": True},
+    ]
+
+
+def test_a_closed_gate_fails_with_what_to_do(data_root: Path) -> None:
+    typical_export().write(data_root)
+    done = crm_pipeline("migrate", "leadforce", "--data", str(data_root), "--no-color")
+    assert done.returncode == 1
+    assert "owners.csv" in done.stderr
+    assert "asha@corp.in" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "says"),
+    [
+        (["migrate", "nosuchcrm"], {}, "no mapping specs"),
+        (["migrate", "leadforce"], {"ODOO_SANDBOX_URL": "http://127.0.0.1:9"}, "ODOO_SANDBOX_"),
+        (["migrate", "leadforce"], {"ODOO_SANDBOX_VERSION": "12"}, "not bundled"),
+        (["migrate", "leadforce", "--only", "res.nothing"], {}, "res.nothing"),
+        (["migrate", "leadforce", "--env", "moon"], {}, "moon"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(typical_root: Path, arguments: list[str], environ: dict[str, str], says: str) -> None:
+    done = crm_pipeline(*arguments, "--data", str(typical_root), **environ)
+    assert done.returncode == 2, done.stderr
+    assert says in done.stderr
+
+
+def test_production_is_refused(typical_root: Path) -> None:
+    done = crm_pipeline("migrate", "leadforce", "--env", "production", "--data", str(typical_root))
+    assert done.returncode == 1
+    assert "signed off" in done.stderr
+
+
+def test_a_server_that_is_not_there_is_said_so(typical_root: Path) -> None:
+    variables = {"URL": "http://127.0.0.1:9", "DB": "x", "LOGIN": "admin", "API_KEY": "s3cr3t-key"}
+    done = crm_pipeline("migrate", "leadforce", "--data", str(typical_root), **{f"ODOO_SANDBOX_{k}": v for k, v in variables.items()})
+    assert done.returncode == 1
+    assert "127.0.0.1:9" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "s3cr3t" not in done.stderr + done.stdout
+
+
+def test_a_bad_resolution_file_names_row_and_value(typical_root: Path) -> None:
+    decide_owners(typical_root, [("asha@corp.in", "perhaps", "")])
+    done = crm_pipeline("migrate", "leadforce", "--data", str(typical_root))
+    assert done.returncode == 2
+    assert "row 2" in done.stderr
+    assert "perhaps" in done.stderr
+
+
+def test_verify_and_report_read_what_is_there(typical_root: Path, tmp_path: Path) -> None:
+    assert crm_pipeline("migrate", "leadforce", "--data", str(typical_root), "--quiet").returncode == 0
+    result_file = tmp_path / "verify.json"
+    done = crm_pipeline("verify", "leadforce", "--data", str(typical_root), "--json", str(result_file))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(result_file.read_text(encoding="utf-8"))["verification"]["differences"] == 0
+    done = crm_pipeline("report", "leadforce", "--data", str(typical_root))
+    assert done.returncode == 0
+    assert Path(done.stdout.strip().replace("\n", "")).exists()
+
+
+def test_sources_lists_what_is_mapped(tmp_path: Path) -> None:
+    done = crm_pipeline("sources", "--json", str(tmp_path / "sources.json"))
+    assert done.returncode == 0
+    listed = json.loads((tmp_path / "sources.json").read_text(encoding="utf-8"))["sources"]
+    assert {"leadforce"} <= {row["source"] for row in listed}
+
+
+def test_ci_runs_exactly_the_readme_s_test_command() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = [line for line in readme.splitlines() if line.startswith("python3 -m venv")]
+    assert len(commands) == 2
+    assert commands[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()

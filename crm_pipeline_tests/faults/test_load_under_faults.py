@@ -1,0 +1,160 @@
+"""Whatever the network and the operating system do, every record is in Odoo exactly once and as it was meant."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm_pipeline.odoo.embedded import EmbeddedOdoo
+from crm_pipeline_tests.conftest import migrate
+from crm_pipeline_tests.faults.proxy import Fault, FaultProxy, method_is, proxy_for
+from crm_pipeline_tests.odoo_http import OdooHttp
+from crm_pipeline_tests.small_export import TYPICAL_DECISIONS, decide_owners, typical_export
+
+MODELS = ("res.users", "crm.team", "crm.stage", "crm.tag", "ir.model.fields", "res.partner", "crm.lead", "mail.message", "mail.activity")
+
+
+def LOADS(path: str, body: bytes) -> bool:  # noqa: N802 - used like a constant
+    """Calls of ``load`` over JSON-RPC; a read's keyword of the same name is none."""
+    del path
+    return b'"load", [' in body or b'"load",[' in body
+
+
+@pytest.fixture
+def odoo(tmp_path: Path) -> Iterator[EmbeddedOdoo]:
+    opened = EmbeddedOdoo(tmp_path / "odoo.sqlite", "18.0", now=lambda: datetime.now(UTC))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def proxy(odoo: EmbeddedOdoo) -> Iterator[FaultProxy]:
+    server = OdooHttp(odoo, key="key", password="key")  # noqa: S106 - a test server's
+    try:
+        with proxy_for(server.port) as opened:
+            yield opened
+    finally:
+        server.close()
+
+
+def environ(proxy: FaultProxy) -> dict[str, str]:
+    return {
+        "ODOO_SANDBOX_URL": proxy.url, "ODOO_SANDBOX_DB": "test", "ODOO_SANDBOX_LOGIN": "admin",
+        "ODOO_SANDBOX_API_KEY": "key", "PATH": "/usr/bin:/bin",
+    }  # fmt: skip
+
+
+def state(odoo: EmbeddedOdoo) -> dict[str, Any]:
+    """Everything the migration is about: names of external ids, and how many records each model has."""
+    names = odoo.search_read("ir.model.data", [("module", "=", "leadforce")], ["name", "model"])
+    counts = {model: odoo.search_count(model, [], context={"active_test": False}) for model in MODELS}
+    closed = odoo.search_read("crm.lead", [], ["name", "date_closed", "probability", "expected_revenue"], context={"active_test": False})
+    return {
+        "names": sorted((n["model"], n["name"]) for n in names),
+        "counts": counts,
+        "leads": sorted((r["name"], r["date_closed"], r["probability"], r["expected_revenue"]) for r in closed),
+    }
+
+
+@pytest.fixture
+def undisturbed(tmp_path: Path) -> dict[str, Any]:
+    """The state a run without faults leaves."""
+    root = tmp_path / "undisturbed"
+    typical_export().write(root)
+    decide_owners(root, TYPICAL_DECISIONS)
+    migrate(root)
+    opened = EmbeddedOdoo(root / "staging" / "leadforce.sandbox.odoo-18.0.sqlite", "18.0", now=lambda: datetime.now(UTC))
+    found = state(opened)
+    opened.close()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [(Fault.LOST_REPLY, 0), (Fault.RESET_REPLY, 0), (Fault.TRUNCATE, 0), (Fault.STATUS_AFTER, 502), (Fault.RESET, 0),
+     (Fault.STATUS, 503), (Fault.STATUS, 429)],
+)  # fmt: skip
+def test_a_fault_at_every_third_load_duplicates_and_loses_nothing(
+    typical_root: Path, proxy: FaultProxy, odoo: EmbeddedOdoo, undisturbed: dict[str, Any], fault: Fault, status: int
+) -> None:
+    for nth in range(1, 40, 3):
+        proxy.plan(fault, LOADS, nth=nth, status=status)
+    outcome = migrate(typical_root, environ=environ(proxy))
+    assert outcome.ok, [c for c in outcome.result["checks"] if not c["passed"]]
+    assert sum(seen.fault is fault for seen in proxy.seen) >= 3, "the faults must have happened"
+    assert state(odoo) == undisturbed
+    writes = proxy.count(LOADS)
+    again = migrate(typical_root, environ=environ(proxy))
+    assert again.ok
+    assert proxy.count(LOADS) == writes, "a re-run sends no write"
+
+
+def test_a_reader_s_fault_is_retried(
+    typical_root: Path, proxy: FaultProxy, odoo: EmbeddedOdoo, undisturbed: dict[str, Any]
+) -> None:
+    reads = method_is("search_read")
+    for nth in range(2, 60, 5):
+        proxy.plan(Fault.LOST_REPLY, reads, nth=nth)
+    assert migrate(typical_root, environ=environ(proxy)).ok
+    assert state(odoo) == undisturbed
+
+
+def test_killed_after_odoo_committed_and_before_the_ledger_knew(
+    typical_root: Path, proxy: FaultProxy, odoo: EmbeddedOdoo, undisturbed: dict[str, Any]
+) -> None:
+    """Killed -9 while the answer to a load is on its way, at one load after another; then run to the end."""
+    command = [
+        sys.executable, "-c", "from crm_pipeline.cli import main; main()", "migrate", "leadforce", "--data", str(typical_root), "--quiet",
+    ]  # fmt: skip
+    kills = 0
+    for nth in (1, 2, 3, 2, 1):
+        proxy.plan(Fault.HANG, LOADS, nth=nth)
+        before = sum(s.fault is Fault.HANG for s in proxy.seen)
+        process = subprocess.Popen(command, env=environ(proxy))  # noqa: S603 - our own command
+        deadline = time.monotonic() + 60
+        while sum(s.fault is Fault.HANG for s in proxy.seen) == before and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        if process.poll() is None:
+            process.kill()
+            kills += 1
+        process.wait()
+    assert kills >= 4
+    proxy.release()
+    assert migrate(typical_root, environ=environ(proxy)).ok
+    assert state(odoo) == undisturbed
+
+
+def test_a_refused_row_does_not_stop_the_others(typical_root: Path, proxy: FaultProxy, odoo: EmbeddedOdoo) -> None:
+    export = typical_export()
+    export.deals[0]["Probability"] = "140"
+    export.write(typical_root)
+    outcome = migrate(typical_root, environ=environ(proxy))
+    assert outcome.result["targets"]["crm.lead"] | {"linked": 0} == {
+        "staged": 6, "created": 5, "updated": 0, "unchanged": 0, "linked": 0, "failed": 1, "held": 0, "in_odoo": 5,
+    }  # fmt: skip
+    assert outcome.result["objects"]["deals"]["reasons"]["refused_by_odoo"] == 1
+    assert outcome.result["objects"]["activities"]["queued"] == 1, "what hangs on the refused record waits for it"
+
+
+def test_no_secret_reaches_store_or_report(typical_root: Path, odoo: EmbeddedOdoo) -> None:
+    secret = "s3cr3t-0123456789abcdef"  # noqa: S105 - the one to look for
+    server = OdooHttp(odoo, key=secret, password=secret)
+    try:
+        variables = {
+            "ODOO_SANDBOX_URL": server.url, "ODOO_SANDBOX_DB": "test", "ODOO_SANDBOX_LOGIN": "admin", "ODOO_SANDBOX_API_KEY": secret,
+        }  # fmt: skip
+        migrate(typical_root, environ=variables)
+    finally:
+        server.close()
+    for folder in ("staging", "reports"):
+        for file in (typical_root / folder).rglob("*"):
+            if file.is_file():
+                assert secret.encode() not in file.read_bytes(), file
