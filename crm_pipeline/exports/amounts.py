@@ -47,7 +47,8 @@ def _number_macros() -> dict[str, str]:
         "' '": (rf"-?{western.replace('S', ' ')}(?:[.,][0-9]+)?", "replace(replace(u, ' ', ''), ',', '.')"),
         "''''": (rf"-?{western.replace('S', chr(39))}(?:[.,][0-9]+)?", "replace(replace(u, '''', ''), ',', '.')"),
     }
-    plain = r"-?(?:[0-9]+(?:[.,][0-9]{1,2})?|[.,][0-9]+|(?:0|[1-9][0-9]{3,})[.,][0-9]{3,}|(?:0|[1-9][0-9]*)[.,][0-9]{4,})"
+    decimals = r"(?:0|[1-9][0-9]{3,})[.,][0-9]{3,}|(?:0|[1-9][0-9]*)[.,][0-9]{4,}"
+    plain = rf"-?(?:[0-9]+(?:[.,][0-9]{{1,2}})?|[.,][0-9]+|{decimals})"
     cases = [f"WHEN regexp_full_match(u, {literal(plain)}) THEN replace(u, ',', '.')"]
     cases += [f"WHEN regexp_full_match(u, {literal(shape)}) THEN {text}" for shape, text in groups.values()]
     return {
@@ -59,10 +60,10 @@ def _number_macros() -> dict[str, str]:
 
 def _sign_macro() -> str:
     """SQL for canonical ``u`` with its sign in front: '(5)' and '5-' become '-5', '+5' becomes '5'."""
-    framed = r"regexp_replace(u, '^[(] ?(.*[0-9]) ?[)]$', '-\1')"
+    framed = r"regexp_replace(u, '^[(] *(.*[0-9]) *[)]$', '-\1')"
     return (
-        rf"regexp_replace(regexp_replace(regexp_replace({framed}, '^([0-9.,].*[0-9]|[0-9]) ?-$', '-\1'), "
-        r"'^- ?([0-9.,])', '-\1'), '^[+] ?([0-9.,])', '\1')"
+        rf"regexp_replace(regexp_replace(regexp_replace({framed}, '^([0-9.,].*[0-9]|[0-9]) *-$', '-\1'), "
+        r"'^- *([0-9.,])', '-\1'), '^[+] *([0-9.,])', '\1')"
     )
 
 
@@ -85,14 +86,14 @@ def amount_macros(currency_symbols: Mapping[str, str]) -> dict[str, str]:
     quick = r"-?[0-9]{1,17}(?:\.[0-9]{1,2})?"
     # The two commonest shapes with a symbol, read without the general rules (which give the same).
     mark = "|".join(_re2_escape(symbol) for symbol in symbols if not re.search(r"[-0-9.,]", symbol)) or "$^"
-    western = literal(rf"-?(?:(?:{mark}) ?)?-?[0-9]{{1,3}}(?:,[0-9]{{3}})*(?:\.[0-9]{{1,2}})?(?: ?(?:{mark}))?")
-    european = literal(rf"-?(?:(?:{mark}) ?)?-?[0-9]{{1,3}}(?:\.[0-9]{{3}})*,[0-9]{{1,2}}(?: ?(?:{mark}))?")
+    western = literal(rf"-?(?:(?:{mark}) ?)?-?(?:[0-9]{{1,3}}|[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+)(?:\.[0-9]{{1,2}})?(?: ?(?:{mark}))?")
+    european = literal(rf"-?(?:(?:{mark}) ?)?-?(?:[0-9]{{1,3}}|[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+),[0-9]{{1,2}}(?: ?(?:{mark}))?")
     western_digits = "regexp_replace(t, '[^-0-9.]+', '', 'g')"
     european_digits = "replace(regexp_replace(t, '[^-0-9,]+', '', 'g'), ',', '.')"
     point = literal(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
     as_decimal = "TRY_CAST({0} AS DECIMAL(24,6))"
-    before = literal(f"^([-+(]? ?){currency} ?")
-    after = literal(f" ?{currency}( ?[-)]?)$")
+    before = literal(f"^([-+(]? *){currency} *")
+    after = literal(f" *{currency}( *[-)]?)$")
     bare = f"regexp_replace(regexp_replace(t, {before}, '\\1'), {after}, '\\1')"
     unmarked = f"CASE WHEN regexp_matches(t, '[^-+(). ,''0-9]') THEN {bare} ELSE t END"
     percent = literal(f"^% ?([^%]*)$|^([^%]*[^ %{_SPACES}])[ {_SPACES}]?%$")

@@ -60,9 +60,8 @@ _ASCII_EMAIL = (
 _WIDE_ATOM = _ATOM.replace("A-Za-z0-9", r"\pL\pM\pN")
 _LABEL = r"[\pL\pN][\pL\pM\pN]*(?:-+[\pL\pM\pN]+)*"
 _WIDE_EMAIL = rf"{_WIDE_ATOM}(?:\.{_WIDE_ATOM})*@(?:{_LABEL}\.)+(?:\pL[\pL\pM]+|[xX][nN]--[A-Za-z0-9-]+)"
-_DECORATED_EMAIL = (
-    rf"(?:[^<>@]*<[{BLANK_CLASS}]*)?(?:(?i:mailto:)[{BLANK_CLASS}]*)?({_WIDE_EMAIL})(?:\?[^<>]*)?(?:[{BLANK_CLASS}]*>)?"
-)
+_IN_BRACKETS = "^[^<>@]*<([^<>]*)>$"
+_MAILTO = rf"^[{BLANK_CLASS}]*(?i:mailto:)([^?]*)(?:[?].*)?$"
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _HOST = rf"(?:(?:(?:{_LABEL}|_[\pL\pN_-]+)\.)+(?:\pL[\pL\pM]+|[xX][nN]--[A-Za-z0-9-]+)\.?|{_OCTET}(?:\.{_OCTET}){{3}})"
 _URL = rf"(?i:https?)://(?:[^/@?#{BLANK_CLASS}]*@)?{_HOST}(?::[0-9]{{1,5}})?(?:[/?#][^{BLANK_CLASS}]*)?"
@@ -86,13 +85,17 @@ def _text_macros() -> dict[str, str]:
         "_collapse(t)": (
             f"CASE WHEN regexp_full_match(t, '[!-~]+(?: [!-~]+)*') THEN t ELSE regexp_replace(t, {inner}, ' ', 'g') END"
         ),
-        "_fold(t)": ("replace(replace(replace(lower(nfc_normalize(_collapse(t))), 'ß', 'ss'), 'ς', 'σ'), 'ſ', 's')"),
+        "_fold(t)": (
+            "nfc_normalize(replace(replace(replace(lower(nfc_normalize(_collapse(t))), 'ß', 'ss'), 'ς', 'σ'), 'ſ', 's'))"
+        ),
         "fold(s)": "_fold(blank(s))",
+        "_undress(t)": (
+            f"_trim(regexp_replace(regexp_replace(t, {literal(_IN_BRACKETS)}, '\\1'), {literal(_MAILTO)}, '\\1'))"
+        ),
         "_email(t)": (
             f"CASE WHEN strlen(t) > 320 THEN NULL WHEN regexp_full_match(t, {literal(_ASCII_EMAIL)}) THEN lower(t) "
-            f"WHEN regexp_full_match(t, {literal(_WIDE_EMAIL)}) THEN lower(nfc_normalize(t)) "
-            f"WHEN regexp_full_match(t, {literal(_DECORATED_EMAIL)}) "
-            f"THEN lower(nfc_normalize(regexp_extract(t, {literal('^' + _DECORATED_EMAIL + '$')}, 1))) END"
+            "WHEN contains(t, '@') THEN list_transform([_undress(t)], lambda u: "
+            f"CASE WHEN regexp_full_match(u, {literal(_WIDE_EMAIL)}) THEN lower(nfc_normalize(u)) END)[1] END"
         ),
         "_url(t)": f"CASE WHEN regexp_full_match(t, {literal(_URL)}) OR regexp_full_match(t, {literal(_BARE_URL)}) THEN t END",
         "_bool(t)": f"CASE WHEN _fold(t) IN ({true_words}) THEN true WHEN _fold(t) IN ({false_words}) THEN false END",

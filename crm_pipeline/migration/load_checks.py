@@ -9,7 +9,7 @@ import polars as pl
 from crm_pipeline.odoo.destination import Destination, FieldSchema
 from crm_pipeline.odoo.errors import CallError
 from crm_pipeline.odoo.resolved import FieldMissingError, ResolvedField, resolve_fields
-from crm_pipeline.odoo.loader import waiting_in_queue
+from crm_pipeline.odoo.loader import waiting_in_queue, waiting_text
 from crm_pipeline.specs import Mapping, TargetSpec
 from crm_pipeline.staging.store import StagingStore, literal, quote
 from crm_pipeline.verification.accounting import FATES, account
@@ -176,7 +176,7 @@ def check_loaded(
         results.append(
             CheckResult(
                 checks[f"{target.match.queue}_resolved"], not waiting,
-                f"{len(waiting)} wait in the queue '{target.match.queue}': {', '.join(waiting[:5])}" if waiting else "nobody waits",
+                waiting_text(target.match.queue, waiting) if waiting else "nobody waits",
                 tuple({"owner": name} for name in waiting[:SHOWN_ROWS]),
             )
         )  # fmt: skip

@@ -66,7 +66,8 @@ class Ledger:
             return False
         with self.store.transaction():
             self.store.execute("DELETE FROM ops.ledger WHERE env = ?", [self.env])
-            self.store.execute("DELETE FROM ops.environment WHERE env = ?", [self.env])
+            for table in ("environment", "lookup", "via", "conflict"):
+                self.store.execute(f"DELETE FROM ops.{table} WHERE env = ?", [self.env])
             self.store.execute("INSERT INTO ops.environment VALUES (?, ?, ?)", [self.env, database_uuid, self.now])
         return bool(rows)
 

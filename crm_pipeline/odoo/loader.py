@@ -43,11 +43,16 @@ class GateClosedError(Exception):
 
     def __init__(self, model: str, queue: str, waiting: list[str]) -> None:
         self.model, self.queue, self.waiting = model, queue, waiting
-        shown = ", ".join(waiting[:5]) + (f" and {len(waiting) - 5} more" if len(waiting) > 5 else "")
-        super().__init__(
-            f"{model} is not loaded: {len(waiting)} in the queue '{queue}' ({shown}). Create these users in Odoo, decide "
-            f"in resolutions/{queue}.csv (map, unassign, create_archived), or name a fallback user in the spec."
-        )
+        super().__init__(f"{model} is not loaded. {waiting_text(queue, waiting)}")
+
+
+def waiting_text(queue: str, waiting: list[str]) -> str:
+    """What waits in a queue and what to do about it, in two sentences."""
+    shown = ", ".join(waiting[:5]) + (f" and {len(waiting) - 5} more" if len(waiting) > 5 else "")
+    return (
+        f"{len(waiting)} wait in the queue '{queue}': {shown}. Create them in Odoo, decide in resolutions/{queue}.csv "
+        "(map, unassign, create_archived), or name a fallback user in the spec."
+    )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ protocol   versions                                  errors
 json2      19.0 on, needs an API key                 HTTP status and JSON ``name``/``message``
 jsonrpc    17.0, 18.0 (19.0 has it, deprecated)      HTTP 200 and ``error.data.name``
 xmlrpc     all, only where a host allows no other    fault code and text; cannot carry control characters,
-                                                     integers above 2³¹-1, or None as an answer
+                                                     integers above 2³¹-1, or None as an answer; carriage returns
+                                                     are written but read back as line feeds
 =========  ========================================  ==========================================================
 
 Source: ODOO_FACTS 13, confirmed on 17.0, 18.0 and 19.0.
@@ -179,7 +180,8 @@ def jsonrpc(channel: Channel, service: str, method: str, params: list[Any], *, c
 
 def xmlrpc_call(channel: Channel, service: str, method: str, params: tuple[Any, ...], *, call: str) -> Any:
     """One XML-RPC call of an Odoo service; 'cannot marshal None' is the answer None (ODOO_FACTS 13)."""
-    body = xmlrpc.client.dumps(params, method, allow_none=True, encoding="utf-8").encode()
+    text = xmlrpc.client.dumps(params, method, allow_none=True, encoding="utf-8")
+    body = text.replace("\r", "&#13;").encode()  # XML reads a bare carriage return as a line feed
     reply = channel.post(f"/xmlrpc/2/{service}", body, XML_HEADERS, call=call)
     if reply.status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
         message = f"{channel.url} has no /xmlrpc/2 (HTTP {reply.status}); is it the URL of an Odoo server?"

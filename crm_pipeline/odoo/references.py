@@ -68,7 +68,7 @@ def fetch_reference(store: StagingStore, destination: Destination, env: str, nam
     if reference.parent is not None:
         for page in read_pages(destination, reference.parent.model, [], list(reference.parent.fields)):
             parents |= {record["id"]: record for record in page}
-    _keep(store, env, name, reference, records, parents)
+    _keep(store, env, name, wanted, reference, records, parents)
 
 
 def _narrow(reference: ReferenceData, wanted: list[str]) -> Domain:
@@ -85,6 +85,7 @@ def _keep(
     store: StagingStore,
     env: str,
     name: str,
+    wanted: list[str],
     reference: ReferenceData,
     records: list[Record],
     parents: dict[int, Record],
@@ -106,11 +107,11 @@ def _keep(
         for key in (reference.key, reference.or_key)
         if key is not None
     ]
-    store.execute("DELETE FROM ops.lookup WHERE env = ? AND reference = ?", [env, name])
+    store.execute("DELETE FROM ops.lookup WHERE env = ? AND reference = ? AND list_contains(?, key)", [env, name, wanted])
     store.execute(
         f"""INSERT INTO ops.lookup SELECT ?, ?, key, min(odoo_id) FROM ({" UNION ".join(selects)})
-            WHERE key IS NOT NULL GROUP BY key HAVING count(DISTINCT odoo_id) = 1""",
-        [env, name],
+            WHERE list_contains(?, key) GROUP BY key HAVING count(DISTINCT odoo_id) = 1""",
+        [env, name, wanted],
     )
     for view in ("_records", "_parents")[: 2 if reference.parent else 1]:
         store.connection.unregister(view)

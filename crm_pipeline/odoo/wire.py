@@ -7,7 +7,7 @@ repeat a POST on a stale connection, and whether that is safe is not its to know
 
 from __future__ import annotations
 
-import logging
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -20,9 +20,8 @@ from urllib3 import exceptions as wire_errors
 
 from crm_pipeline.odoo.errors import ConcurrencyError, ConfigurationError, DataError, InDoubtError, NotSentError
 
-log = logging.getLogger(__name__)
-
 CONNECT_TIMEOUT = 10.0  # seconds
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
 _REDIRECTS = range(300, 400)
 POOL_SIZE = 16  # kept connections; more threads than that open extra ones
 
@@ -114,9 +113,7 @@ class Channel:
         except (wire_errors.NewConnectionError, wire_errors.ConnectTimeoutError, wire_errors.LocationParseError) as e:
             raise NotSentError(f"cannot connect to {self.url}: {_plain(e)}", call=call) from None
         except wire_errors.SSLError as e:
-            raise NotSentError(f"no TLS connection to {self.url}: {_plain(e)}", call=call) from None
-        except wire_errors.ProxyError as e:
-            raise NotSentError(f"no connection through the proxy to {self.url}: {_plain(e)}", call=call) from None
+            raise _tls(e, self.url, call) from None
         except wire_errors.ReadTimeoutError:
             message = f"no answer from {self.url} within {self._read_timeout:g} s; Odoo may still execute the call"
             raise InDoubtError(message, call=call) from None
@@ -136,6 +133,17 @@ class Channel:
             raise ConfigurationError(message, call=call)
         content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return Reply(response.status, content_type, content, retry_after)
+
+
+def _tls(error: wire_errors.SSLError, url: str, call: str) -> ConfigurationError | InDoubtError:
+    """A TLS failure. Only what can but happen in the handshake is known not to have been sent."""
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        reason = cause.verify_message or "certificate verify failed"
+        return ConfigurationError(f"the TLS certificate of {url} is not trusted: {reason}", call=call)
+    if isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS:
+        return ConfigurationError(f"{url} does not speak TLS; use http:// or another port", call=call)
+    return InDoubtError(f"the TLS connection to {url} failed: {_plain(error)}", call=call)
 
 
 def _plain(error: BaseException) -> str:

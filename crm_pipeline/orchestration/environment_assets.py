@@ -49,7 +49,7 @@ def _preflight(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
     )  # fmt: skip
     def preflight(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
         with explained():
-            opened = migrations.open(mapping.name, context.log, context.run_id)
+            opened = migrations.open(mapping.name, context.log, context.run.run_id)
             destination = opened.destination(env)
             opened.migration.start(env, opened.chosen_drop(), destination)
             opened.started.add(env)
@@ -79,12 +79,12 @@ def _loaded(columns: ColumnCatalogue, env: str, target: TargetSpec, order: LoadO
     )  # fmt: skip
     def load(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
         with explained():
-            opened = migrations.open(mapping.name, context.log, context.run_id)
+            opened = migrations.open(mapping.name, context.log, context.run.run_id)
             destination = opened.destination(env)
-            opened.started.add(env)
             counts, stops = opened.migration.load(env, destination, target)
             if counts is None:
                 raise dg.Failure(stops[0].message, allow_retries=False)
+            opened.loaded.add((env, target.model))
             metadata = loaded_metadata(opened.migration, env, target, destination.base_url)
             yield dg.MaterializeResult(metadata={**metadata, "dagster/column_lineage": lineage})
 
@@ -103,7 +103,7 @@ def _loaded_checks(columns: ColumnCatalogue, env: str, target: TargetSpec) -> dg
         context: dg.AssetCheckExecutionContext, migrations: MigrationResource
     ) -> Iterator[dg.AssetCheckResult]:
         with explained():
-            opened = migrations.open(mapping.name, context.log, context.op_execution_context.run_id)
+            opened = migrations.open(mapping.name, context.log, context.run.run_id)
             results = opened.migration.verify(env, opened.destination(env), target)
             wanted = {key.name for key in context.selected_asset_check_keys}
             yield from (check_result(result) for result in results if result.spec.name in wanted)
@@ -125,7 +125,7 @@ def _verification(columns: ColumnCatalogue, env: str, order: LoadOrder) -> dg.As
     )  # fmt: skip
     def verification(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
         with explained():
-            opened = migrations.open(mapping.name, context.log, context.run_id)
+            opened = migrations.open(mapping.name, context.log, context.run.run_id)
             results = opened.migration.finish(env, opened.destination(env))
             metadata = verification_metadata(opened.migration, env)
             yield dg.MaterializeResult(check_results=check_results(results, key), metadata=metadata)
@@ -148,7 +148,7 @@ def _report(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
     )  # fmt: skip
     def report(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
         with explained():
-            opened = migrations.open(mapping.name, context.log, context.run_id)
+            opened = migrations.open(mapping.name, context.log, context.run.run_id)
             path, result = opened.conclude(env)
             context.log.info("report: %s", path)
             yield dg.MaterializeResult(metadata=report_metadata(opened.migration.store, env, path, result))

@@ -29,13 +29,15 @@ class OpenMigration:
         migration: the operations, with the staging store open.
         log: where progress goes; the current step's log.
         drop: what was read in this run, if anything was.
-        started: environments whose report is still to be written.
+        started: environments whose migration began in this run and whose report is still to be written.
+        loaded: environments and models that were loaded in this run.
     """
 
     migration: Migration
     log: ProgressLog
     drop: Drop | None = None
     started: set[str] = field(default_factory=set)
+    loaded: set[tuple[str, str]] = field(default_factory=set)
     destinations: dict[str, Destination] = field(default_factory=dict)
 
     def destination(self, env: str) -> Destination:
@@ -62,16 +64,23 @@ class OpenMigration:
         said = []
         try:
             for env in sorted(self.started):
-                try:
-                    self.migration.finish(env, self.destination(env))
-                except EXPECTED_ERRORS as error:
-                    said.append(f"{env} could not be verified at the end: {error}")
-                said.append(f"The run stopped early; what it found is in {self.conclude(env)[0]}")
+                said += self._conclude_early(env)
         finally:
             for destination in self.destinations.values():
                 destination.close()
             self.migration.close()
         return said
+
+    def _conclude_early(self, env: str) -> list[str]:
+        said = []
+        for target in self.migration.mapping.targets:
+            if (env, target.model) not in self.loaded and self.migration.store.has_table(f"staged.{target.table}"):
+                self.migration.hold(env, target)
+        try:
+            self.migration.finish(env, self.destination(env))
+        except EXPECTED_ERRORS as error:
+            said.append(f"{env} could not be verified at the end: {error}")
+        return [*said, f"The run stopped early; what it found is in {self.conclude(env)[0]}"]
 
 
 class MigrationResource(dg.ConfigurableResource["MigrationResource"]):

@@ -45,7 +45,7 @@ def export_assets(columns: ColumnCatalogue) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: DropConfig, migrations: MigrationResource
     ) -> Iterator[dg.MaterializeResult[None]]:
         with explained():
-            opened = migrations.open(name, context.log, context.run_id)
+            opened = migrations.open(name, context.log, context.run.run_id)
             opened.drop = opened.migration.newest_drop(config.drop or None)
             results = opened.migration.read(opened.drop)
             for each in objects:
@@ -94,7 +94,7 @@ def staged_assets(columns: ColumnCatalogue) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, migrations: MigrationResource
     ) -> Iterator[dg.MaterializeResult[None]]:
         with explained():
-            migration = migrations.open(name, context.log, context.run_id).migration
+            migration = migrations.open(name, context.log, context.run.run_id).migration
             results = migration.stage()
             for each in derived:
                 found = table_metadata(migration, f"derived.{each}", [])

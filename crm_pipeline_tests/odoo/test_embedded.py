@@ -126,7 +126,7 @@ while True:
 def test_a_killed_process_leaves_whole_batches(tmp_path: Path) -> None:
     path = tmp_path / "killed.db"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - our own program, above
         [sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
         assert process.stdout is not None

@@ -142,6 +142,11 @@ def test_a_refused_connection_was_not_sent(opener: Opener) -> None:
         opener(f"http://127.0.0.1:{port}")
 
 
+def test_tls_to_a_port_without_it_is_named(server: OdooHttp, opener: Opener) -> None:
+    with pytest.raises(ConfigurationError, match="does not speak TLS"):
+        opener(server.url.replace("http://", "https://"))
+
+
 def test_an_unknown_host_was_not_sent(opener: Opener) -> None:
     with pytest.raises(NotSentError, match="cannot connect"):
         opener("http://no-such-host.invalid")
@@ -448,9 +453,10 @@ def test_tabs_and_line_ends_travel(server: OdooHttp, opener: Opener, version: st
     odoo = opener(server.url, protocol)
     text = "a\tb\nc\r\nd"
     (key,) = odoo.create("res.partner", [{"name": text}])
-    assert odoo.search_read("res.partner", [["id", "=", key]], ["name"])[0]["name"] == (
-        text.replace("\r\n", "\n") if protocol == "xmlrpc" else text
-    )
+    domain = [["id", "=", key]]
+    assert server.destination.search_read("res.partner", domain, ["name"])[0]["name"] == text
+    read = odoo.search_read("res.partner", domain, ["name"])[0]["name"]
+    assert read == (text.replace("\r\n", "\n") if protocol == "xmlrpc" else text)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "half \ud800 pair"])

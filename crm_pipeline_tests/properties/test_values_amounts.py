@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import decimal
 import itertools
-import re
 from decimal import Decimal
 
 import duckdb
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm_pipeline_tests.properties.value_macros import SYMBOLS, connect, evaluate, trimmed
+from crm_pipeline_tests.properties.value_macros import SYMBOLS, connect, differing, evaluate, trimmed
 
 EXACT = decimal.Context(prec=200, rounding=decimal.ROUND_HALF_UP)
 CODES = ("USD", "EUR", "INR", "CHF", "JPY")
@@ -27,16 +26,13 @@ def db() -> duckdb.DuckDBPyConnection:
 def tokens(text: str) -> list[str] | None:
     """Currency 'C', signs, parentheses and numbers of an amount; None where other text is in it."""
     found: list[str] = []
-    place, spaces = 0, 0
+    place = 0
     currencies = sorted([*SYMBOLS, *CODES], key=len, reverse=True)
     while place < len(text):
         rest = text[place:]
         if rest[0] == " ":
-            place, spaces = place + 1, spaces + 1
-            if spaces > 1:
-                return None
+            place += 1
             continue
-        spaces = 0
         match = next((c for c in currencies if rest.lower().startswith(c.lower())), None)
         if match is not None:
             found.append("C")
@@ -108,7 +104,7 @@ def grouped(text: str, *, but: str) -> bool:
     return western or indian
 
 
-def read_amount(text: str | None, *, currency: bool = True) -> Decimal | None:
+def read_amount(text: str | None, *, quantity: bool = False) -> Decimal | None:
     text = trimmed(text)
     if text is None:
         return None
@@ -121,9 +117,12 @@ def read_amount(text: str | None, *, currency: bool = True) -> Decimal | None:
         return None
     numbers = [part for part in parts if part[0] in "0123456789.,'"]
     sequence = "".join("N" if part in numbers else part for part in parts)
-    if len(numbers) != 1 or sequence not in SEQUENCES or ("C" in sequence and not currency):
+    if len(numbers) != 1 or sequence not in SEQUENCES or ("C" in sequence and quantity):
         return None
     value = read_number(numbers[0])
+    if quantity and set(numbers[0]) <= set("0123456789.") and numbers[0].count(".") == 1 and numbers[0] != ".":
+        ends = numbers[0].endswith(".") and sequence not in ("N", "-N", "+N")
+        value = None if ends else Decimal(numbers[0])
     if value is None or value >= Decimal(10) ** 18:
         return None
     value = EXACT.quantize(value, Decimal("0.000001"))
@@ -141,10 +140,10 @@ near_amounts = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=80)
-@given(texts=st.lists(amount_texts | near_amounts, min_size=30, max_size=120))
+@settings(deadline=None, max_examples=60)
+@given(texts=st.lists(amount_texts | near_amounts, min_size=20, max_size=60))
 def test_money_is_read_as_the_reference_reads_it(db: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
-    assert list(zip(texts, evaluate(db, "parse_money(s)", texts), strict=True)) == [(t, read_amount(t)) for t in texts]
+    assert differing(texts, evaluate(db, "parse_money(s)", texts), map(read_amount, texts)) == []
 
 
 STYLES = {
@@ -173,10 +172,10 @@ def written_amounts(draw: st.DrawFn) -> tuple[str, Decimal]:
 
 
 @settings(deadline=None, max_examples=60)
-@given(amounts=st.lists(written_amounts(), min_size=30, max_size=120))
+@given(amounts=st.lists(written_amounts(), min_size=20, max_size=60))
 def test_amounts_survive_being_written(db: duckdb.DuckDBPyConnection, amounts: list[tuple[str, Decimal]]) -> None:
     read = evaluate(db, "parse_money(s)", [text for text, _ in amounts])
-    assert [(text, value) for (text, _), value in zip(amounts, read, strict=True)] == amounts
+    assert differing([text for text, _ in amounts], read, [value for _, value in amounts]) == []
 
 
 @pytest.mark.parametrize(
@@ -210,29 +209,20 @@ def test_currency_of_a_cell(db: duckdb.DuckDBPyConnection, text: str, code: str 
 
 
 def read_quantity(text: str | None) -> Decimal | None:
-    cell = trimmed(text)
-    if cell is not None and re.fullmatch(r"-?(\d+\.\d*|\.\d+)", cell, re.ASCII):
-        value = EXACT.quantize(Decimal(cell), Decimal("0.000001"))
-        return value if abs(value) < Decimal(10) ** 18 else None
-    inner = (cell or "").removeprefix("+").removeprefix(" ") if (cell or "").startswith("+") else cell
-    if inner is not None and re.fullmatch(r"\d+\.\d*|\.\d+|- ?(\d+\.\d*|\.\d+)|\( ?\d*\.\d+ ?\)|\d*\.\d+ ?-", inner, re.ASCII):
-        digits = re.sub(r"[^\d.]", "", inner)
-        value = EXACT.quantize(Decimal(digits), Decimal("0.000001"))
-        return (-value if re.search("[-(]", inner) else value) if value < Decimal(10) ** 18 else None
-    return read_amount(text, currency=False)
+    return read_amount(text, quantity=True)
 
 
 @settings(deadline=None, max_examples=60)
-@given(texts=st.lists(amount_texts | near_amounts, min_size=30, max_size=120))
+@given(texts=st.lists(amount_texts | near_amounts, min_size=20, max_size=60))
 def test_quantities_are_read_as_the_reference_reads_them(db: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
     read = evaluate(db, "parse_dec(s)", texts)
-    assert list(zip(texts, read, strict=True)) == [(t, read_quantity(t)) for t in texts]
+    assert differing(texts, read, map(read_quantity, texts)) == []
     whole = evaluate(db, "parse_int(s)", texts)
     expected = [int(v) if v is not None and v == v.to_integral_value() else None for v in read]
-    assert list(zip(texts, whole, strict=True)) == list(zip(texts, expected, strict=True))
+    assert differing(texts, whole, expected) == []
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(numbers=st.lists(st.decimals(-9999, 9999, places=4), min_size=10, max_size=60))
 def test_percentages_are_the_number_as_written(db: duckdb.DuckDBPyConnection, numbers: list[Decimal]) -> None:
     for form in ("{}", "{}%", "{} %", " {}\xa0% ", "%{}", "% {}"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import duckdb
@@ -45,3 +45,8 @@ def trimmed(text: str | None) -> str | None:
     while text and (text[-1].isspace() or text[-1] in ZERO_WIDTH):
         text = text[:-1]
     return None if text in ("", "\u200c", "\u200d") else text
+
+
+def differing(texts: Sequence[str | None], read: Sequence[Any], expected: Iterable[Any]) -> list[tuple[Any, Any, Any]]:
+    """(text, read, expected) where the two differ."""
+    return [found for found in zip(texts, read, expected, strict=True) if found[1] != found[2]]

@@ -146,7 +146,7 @@ class EmbeddedOdoo:
             return json.loads(json.dumps(found(orm, orm.registry.model(model), list(ids or ()), kwargs, context)))
 
     def explain(self, model: str, domain: Domain, *, context: Context | None = None) -> str:
-        """sqlite's query plan of a search, for tests of indexes."""
+        """The query plan of a search, for tests of indexes."""
         with self._orm(write=False) as orm:
             return orm.explain(orm.registry.model(model), domain, context or {})
 

@@ -71,7 +71,7 @@ class Orm:
         return self._select(model, "id, doc", domain, context, offset, limit, order)
 
     def explain(self, model: Model, domain: Sequence[Any], context: Context) -> str:
-        """sqlite's plan of a search, a line per step."""
+        """The store's plan of a search, a line per step."""
         condition, parameters = self.search.where(model, domain, active_test=_active_test(context))
         table = self.store.ensure(model.name)
         steps = self.store.execute(f"EXPLAIN QUERY PLAN SELECT id FROM {table} WHERE {condition}", parameters)

@@ -1,0 +1,159 @@
+"""Jobs on the embedded destination: what they leave behind, what stops them, and what they say then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from crm_pipeline.staging.store import StagingStore
+from crm_pipeline_tests.orchestration.conftest import RunJob
+from crm_pipeline_tests.small_export import typical_export
+
+
+def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
+    """Plain values of an asset's materialization."""
+    found = [e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey(asset.split("/"))]
+    assert len(found) == 1, asset
+    return {name: value.value for name, value in found[0].materialization.metadata.items()}
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {e.asset_key.to_user_string() for e in result.get_asset_materialization_events() if e.asset_key}
+
+
+def failed_checks(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {
+        f"{each.asset_key.to_user_string()} {each.check_name}"
+        for each in result.get_asset_check_evaluations()
+        if not each.passed and each.severity is dg.AssetCheckSeverity.ERROR
+    }
+
+
+def said(result: dg.ExecuteInProcessResult) -> str:
+    """What failed steps say, without stacks."""
+    errors = [e.event_specific_data.error for e in result.filter_events(lambda e: e.is_step_failure)]  # type: ignore[union-attr]
+    return " | ".join(str(error.message) for error in errors)
+
+
+def models(result: dg.ExecuteInProcessResult) -> list[str]:
+    skipped = {"preflight", "verification", "report"}
+    return [name for name in materialized(result) if "/sandbox/" in name and name.split("/")[-1] not in skipped]
+
+
+def test_the_sandbox_migration_lands_and_a_second_run_changes_nothing(typical_root: Path, run_job: RunJob) -> None:
+    first = run_job("leadforce_sandbox_migration", typical_root)
+    assert first.success, said(first)
+    assert not failed_checks(first)
+    assert len(models(first)) == 12
+    assert sum(metadata_of(first, name)["created"] for name in models(first)) > 20
+    second = run_job("leadforce_sandbox_migration", typical_root)
+    assert second.success
+    for name in models(second):
+        counts = metadata_of(second, name)
+        assert (counts["created"], counts["updated"]) == (0, 0), name
+        assert counts["dagster/row_count"] == metadata_of(first, name)["dagster/row_count"]
+
+
+def test_assets_show_rows_schema_lineage_and_a_preview(typical_root: Path, run_job: RunJob) -> None:
+    result = run_job("leadforce_sandbox_migration", typical_root)
+    typed = metadata_of(result, "leadforce/src_leads")
+    assert typed["dagster/row_count"] == 5
+    assert typed["drop"] == "2026-10-31-full"
+    assert typed["files"] == "leads.csv"
+    assert "amount" in next(c.type for c in typed["dagster/column_schema"].columns if c.name == "estimated_value")
+    staged = metadata_of(result, "leadforce/stg_crm_lead")
+    assert {"name", "partner_id"} <= set(staged["dagster/column_lineage"].deps_by_column)
+    loaded = metadata_of(result, "leadforce/sandbox/crm_lead")
+    assert loaded["records"], "the first records with their Odoo ids"
+    verification = metadata_of(result, "leadforce/sandbox/verification")
+    assert verification["differences"] == 0
+    report = metadata_of(result, "leadforce/sandbox/report")
+    assert Path(report["report"]).is_file()
+    assert report["verdict"].startswith("The rehearsal is complete and proven")
+
+
+def test_an_owner_without_user_blocks_leads_and_only_those(data_root: Path, run_job: RunJob) -> None:
+    typical_export().write(data_root)
+    result = run_job("leadforce_sandbox_migration", data_root)
+    assert not result.success
+    assert failed_checks(result) == {"leadforce/sandbox/res_users owners_resolved"}
+    done = materialized(result)
+    assert "leadforce/sandbox/res_partner" in done
+    assert not done & {f"leadforce/sandbox/{name}" for name in ("crm_lead", "mail_message", "verification", "report")}
+    page = (data_root / "reports" / "leadforce" / "sandbox" / "report.html").read_text(encoding="utf-8")
+    assert "The rehearsal is not complete" in page
+    assert "bob@corp.in" in page
+    with StagingStore(data_root / "staging" / "leadforce.duckdb") as store:
+        assert store.rows("SELECT ok FROM ops.run") == [(False,)]
+        assert store.rows("SELECT created, held > 0 FROM ops.load_count WHERE model = 'crm.lead'") == [(0, True)]
+
+
+def test_a_gated_model_alone_says_what_to_do(data_root: Path, run_job: RunJob, definitions: dg.Definitions) -> None:
+    typical_export().write(data_root)
+    run_job("leadforce_sandbox_migration", data_root)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        run_config={"resources": {"migrations": {"config": {"data_root": str(data_root)}}}},
+        asset_selection=[dg.AssetKey(["leadforce", "sandbox", "crm_lead"])], raise_on_error=False,
+    )  # fmt: skip
+    assert not result.success
+    assert "crm.lead is not loaded: 2 in the queue 'owners'" in said(result)
+    assert "resolutions/owners.csv" in said(result)
+
+
+def test_checks_run_again_without_loading(typical_root: Path, run_job: RunJob) -> None:
+    run_job("leadforce_sandbox_migration", typical_root)
+    again = run_job("leadforce_sandbox_verification", typical_root)
+    assert again.success, said(again)
+    assert materialized(again) == {"leadforce/sandbox/verification", "leadforce/sandbox/report"}
+    names = {f"{e.asset_key.to_user_string()} {e.check_name}" for e in again.get_asset_check_evaluations()}
+    assert "leadforce/sandbox/crm_lead fields_equal" in names
+
+
+def test_an_incomplete_export_stops_before_staging(typical_root: Path, run_job: RunJob) -> None:
+    (typical_root / "exports" / "leadforce" / "2026-10-31-full" / "deals.csv").unlink()
+    result = run_job("leadforce_sandbox_migration", typical_root)
+    assert failed_checks(result) == {"leadforce/src_deals export_is_complete"}
+    assert {name.split("/")[1][:4] for name in materialized(result)} == {"src_"}
+
+
+def test_a_failed_check_shows_rows_and_the_query_for_the_rest(typical_root: Path, run_job: RunJob) -> None:
+    result = run_job("leadforce_stage", typical_root)
+    assert result.success
+    found = [
+        each for each in result.get_asset_check_evaluations()
+        if each.check_name == "rows_are_accepted" and each.asset_key.path[-1] == "src_leads"
+    ]  # fmt: skip
+    assert found[0].description == "1 rows in quarantine"
+    rows = found[0].metadata["first_rows"]
+    assert isinstance(rows, dg.TableMetadataValue)
+    assert [record.data["key"] for record in rows.records] == ["L6"]
+    assert str(found[0].metadata["query_for_the_rest"].value).startswith("SELECT")
+
+
+def test_no_export_is_one_sentence(data_root: Path, run_job: RunJob) -> None:
+    result = run_job("leadforce_stage", data_root)
+    assert not result.success
+    assert "no export found: put the files of one full export into" in said(result)
+
+
+def test_a_wrong_setting_is_one_sentence(typical_root: Path, run_job: RunJob, monkeypatch: Any) -> None:
+    monkeypatch.setenv("ODOO_SANDBOX_URL", "http://127.0.0.1:1")
+    result = run_job("leadforce_sandbox_migration", typical_root)
+    assert "ODOO_SANDBOX_DB: not set, but ODOO_SANDBOX_URL is" in said(result)
+    assert not models(result)
+
+
+def test_production_stays_locked(typical_root: Path, run_job: RunJob) -> None:
+    result = run_job("leadforce_production_migration", typical_root)
+    assert "production is locked" in said(result)
+    assert not any("/production/" in name for name in materialized(result))
+
+
+def test_signing_off_says_that_it_is_not_possible_yet(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_implicit_global_asset_job_def()
+    key = dg.AssetKey(["leadforce", "sandbox", "sign_off"])
+    result = job.execute_in_process(asset_selection=[key], raise_on_error=False)
+    assert "The sandbox can't be signed off yet" in said(result)
