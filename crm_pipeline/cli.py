@@ -157,7 +157,7 @@ def migrate(
             outcome = run.migrate(migration, env, drop_name=drop_name, only=only, dry_run=dry_run)
         except ValueError as error:
             raise SettingsError("migrate", str(error)) from error
-    return _conclude(outcome, output, json_file, settings, dry_run=dry_run)
+    return _conclude(outcome, output, json_file, dry_run=dry_run)
 
 
 @main.command()
@@ -172,7 +172,7 @@ def verify(source: str, env: str, *, settings: Settings, output: Output, json_fi
         Migration(settings, source, progress=progress) as migration,
     ):
         outcome = run.verify(migration, env)
-    return _conclude(outcome, output, json_file, settings, dry_run=False)
+    return _conclude(outcome, output, json_file, dry_run=False)
 
 
 @main.command()
@@ -226,18 +226,16 @@ def ui(arguments: tuple[str, ...]) -> None:
     sys.exit(subprocess.call(command, cwd=root, env={**os.environ, "DAGSTER_HOME": str(home)}))  # noqa: S603 - own command
 
 
-def _conclude(
-    outcome: run.RunOutcome, output: Output, json_file: Path | None, settings: Settings, *, dry_run: bool
-) -> int:
+def _conclude(outcome: run.RunOutcome, output: Output, json_file: Path | None, *, dry_run: bool) -> int:
     _write_json(json_file, outcome.result)
     if not output.quiet:
-        _print_result(outcome, output, settings, dry_run=dry_run)
+        _print_result(outcome, output, dry_run=dry_run)
     for stop in outcome.stopped_by:
         output.fail(f"Blocked: {stop.spec.asset} {stop.spec.name}: {stop.message}")
     return 0 if outcome.ok and not outcome.stopped_by else EXIT_FAILED
 
 
-def _print_result(outcome: run.RunOutcome, output: Output, settings: Settings, *, dry_run: bool) -> None:
+def _print_result(outcome: run.RunOutcome, output: Output, *, dry_run: bool) -> None:
     result = outcome.result
     fates = ("exported", "loaded", "merged", "excluded", "quarantined", "queued", "duplicates")
     objects = Table("source object", *fates, title="Where every exported row ended", title_justify="left")

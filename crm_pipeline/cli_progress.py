@@ -45,6 +45,7 @@ class PlainProgress:
         self._written: dict[str, float] = {}
 
     def __call__(self, phase: str, done: int, total: int) -> None:
+        """Write a line when it is time."""
         now = self._clock()
         started = self._started.setdefault(phase, now)
         if done < total and now - self._written.get(phase, started) < INTERVAL:

@@ -10,13 +10,12 @@ from typing import Literal, cast
 
 from crm_pipeline.odoo.environments import EnvironmentSettings
 from crm_pipeline.odoo.schemas import bundled_versions
+from crm_pipeline.odoo.transport import ProtocolName
 
 Environment = Literal["sandbox", "production"]
 ENVIRONMENTS: tuple[Environment, ...] = ("sandbox", "production")
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
-_PROTOCOLS = ("auto", "json2", "jsonrpc", "xmlrpc")
-
 
 class SettingsError(Exception):
     """An environment variable is missing or has a value that can't be used.
@@ -82,36 +81,33 @@ class Settings:
         """How to reach the destination of an environment; the embedded one when it has no URL.
 
         Raises:
-            SettingsError: for a half-set environment or a value that can't be used.
+            SettingsError: for an unknown environment or version.
+            ConfigurationError: for a half-set environment or an unknown protocol.
         """
         if env not in ENVIRONMENTS:
             raise SettingsError("--env", f"'{env}' is no environment; say sandbox or production")
         prefix = f"ODOO_{env.upper()}_"
-        names = ("URL", "DB", "LOGIN", "API_KEY", "PROTOCOL", "VERSION")
-        value = {name: self.environ.get(prefix + name, "").strip() or None for name in names}
-        protocol = value["PROTOCOL"] or "auto"
-        if protocol not in _PROTOCOLS:
-            raise SettingsError(prefix + "PROTOCOL", f"'{protocol}' is no protocol; say one of {', '.join(_PROTOCOLS)}")
-        server = {name: value[name] for name in ("URL", "DB", "LOGIN", "API_KEY")}
-        given = [name for name, text in server.items() if text]
-        missing = [name for name, text in server.items() if not text]
-        if given and missing:
-            raise SettingsError(
-                prefix + missing[0],
-                f"not set, but {prefix}{given[0]} is. Set all of URL, DB, LOGIN, API_KEY for a real Odoo, or none of them "
-                "for the embedded destination",
-            )
+        value = {
+            name: self.environ.get(prefix + name, "").strip() or None
+            for name in ("URL", "DB", "LOGIN", "API_KEY", "PROTOCOL", "VERSION")
+        }
         version = _version(prefix, value["VERSION"])
         return EnvironmentSettings(
-            name=cast(Environment, env), url=value["URL"], db=value["DB"], login=value["LOGIN"], api_key=value["API_KEY"],
-            protocol=protocol, version=version, embedded_path=self.data.embedded(source, env, version),
-        )  # fmt: skip
+            name=env,
+            url=value["URL"],
+            db=value["DB"],
+            login=value["LOGIN"],
+            api_key=value["API_KEY"],
+            protocol=cast("ProtocolName", value["PROTOCOL"] or "auto"),
+            version=version,
+            embedded_path=self.data.embedded(source, env, version),
+        )
 
 
 def _version(prefix: str, text: str | None) -> str:
     versions = bundled_versions()
     if text is None:
-        return max(versions, key=lambda v: float(v))
+        return max(versions, key=float)
     normal = text if "." in text else f"{text}.0"
     if normal not in versions:
         raise SettingsError(

@@ -118,7 +118,7 @@ class OdooHttp:
             self.served.append(f"{model}.{method}")
         return answer
 
-    def _execute(  # noqa: PLR0911 - one answer per method
+    def _execute(
         self, model: str, method: str, ids: list[int] | None, arguments: dict[str, Any]
     ) -> Any:
         context = arguments.pop("context", None)

@@ -4,8 +4,8 @@ A row is malformed when it has too many or too few cells, when text follows a cl
 closed. It is kept with its raw text and as many cells as it has.
 
 **A stray quote** opens a field that swallows the lines after it. While a record spans several lines, each further line
-is tried on its own: one that has exactly the header's number of cells and a key of the same shape as the keys before
-(letters and digits in the same pattern: 'L000123') is a row of its own. Then the record ends before it: the line with
+is tried on its own: one that has exactly the header's number of cells and a key of the same shape as the first key of
+the file (words with and without digits in the same pattern: 'L000123', 'D-1C1I7A6R') is a row of its own. Then the record ends before it: the line with
 the stray quote alone is malformed, and reading goes on with the next line. The same happens when the record turns out
 malformed, its quote is never closed, or it grows beyond ``RECORD_LIMIT``. Text that only looks like rows is not taken
 apart: a well-formed record whose lines have other keys or cell counts stays one row.
@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+
+from crm_pipeline.exports.values import OUTER_BLANKS
 
 #: Characters after which an open quote counts as never closed.
 RECORD_LIMIT = 16 << 20
@@ -57,11 +59,11 @@ class Record:
     reason: str | None = None
 
 
-class _SwallowedLine(Exception):
+class _SwallowedLineError(Exception):
     """The line read last is a row of its own."""
 
 
-class _EndlessRecord(Exception):
+class _EndlessRecordError(Exception):
     """A quote that is not closed within the limit."""
 
 
@@ -101,7 +103,8 @@ class _Reader:
                 record = Record(row, cells) if len(cells) == self._width else self._ragged(row, cells, line)
             else:
                 record = self._quoted(row, line)
-            if not any(cell and not cell.isspace() for cell in record.cells):
+            text = record.cells if record.raw is None else record.raw.split(self._shape.delimiter)
+            if not any(cell.strip(OUTER_BLANKS) for cell in text):
                 continue
             if record.raw is None and self._key_shape is None and self._shape.key_at is not None:
                 self._key_shape = _shape_of(record.cells[self._shape.key_at])
@@ -126,9 +129,9 @@ class _Reader:
                 return Record(row, cells)
             if not self._splits(used):
                 return self._ragged(row, cells, "".join(used))
-        except _SwallowedLine:
+        except _SwallowedLineError:
             pass
-        except _EndlessRecord:
+        except _EndlessRecordError:
             reason = f"has a quote that is not closed within {RECORD_LIMIT} characters"
         except csv.Error as error:
             ended = "end of data" in str(error)
@@ -145,9 +148,9 @@ class _Reader:
             used.append(line)
             length += len(line)
             if self._is_row(line, same_key=True):
-                raise _SwallowedLine
+                raise _SwallowedLineError
             if length > RECORD_LIMIT:
-                raise _EndlessRecord
+                raise _EndlessRecordError
             yield line
 
     def _splits(self, used: list[str]) -> bool:
@@ -156,7 +159,7 @@ class _Reader:
 
     def _is_row(self, line: str, *, same_key: bool) -> bool:
         delimiter, key_at = self._shape.delimiter, self._shape.key_at
-        if self._width < 2 or line.count(delimiter) < self._width - 1:
+        if self._width == 1 or line.count(delimiter) < self._width - 1:
             return False
         try:
             cells = next(csv.reader([line], delimiter=delimiter, strict=True))
@@ -174,9 +177,10 @@ class _Reader:
         return key_at is not None and known is not None and key_at < len(cells) and _shape_of(cells[key_at]) == known
 
 
-def _shape_of(key: str) -> str:
-    """A key's pattern: runs of letters as 'A', runs of digits as '9', the rest as it is."""
-    return re.sub(r"[^\W\d_]+", "A", re.sub(r"\d+", "9", key.strip()))
+def _shape_of(key: str) -> str | None:
+    """A key's pattern: words that hold a digit as '9', other words as 'A', the rest as it is; None without any digit."""
+    shape = re.sub(r"[^\W_]+", lambda word: "9" if any(map(str.isdigit, word.group())) else "A", key.strip())
+    return shape if "9" in shape else None
 
 
 def _loose_cells(raw: str, delimiter: str) -> list[str]:

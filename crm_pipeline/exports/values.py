@@ -145,7 +145,7 @@ FREE_TYPES = frozenset({"key", "str", "text", "html"})
 def register_values(
     connection: duckdb.DuckDBPyConnection, time_zone: str, date_order: DateOrder, currency_symbols: Mapping[str, str]
 ) -> None:
-    """Create the macros of this module on a connection (again: the last call counts).
+    """Create the macros of this module on a connection; the last call counts, an equal one costs nothing.
 
     Args:
         time_zone: zone of times without an offset: an IANA name, or a fixed offset as '+05:30'.

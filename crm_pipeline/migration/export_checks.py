@@ -6,10 +6,10 @@ from typing import Any
 
 from crm_pipeline.exports import Drop, ExportAudit, read_object
 from crm_pipeline.specs import SourceSpec, TargetSpec
+from crm_pipeline.staging.references import check_references
 from crm_pipeline.staging.schemas import validate_typed
 from crm_pipeline.staging.staged_schemas import validate_staged
 from crm_pipeline.staging.store import StagingStore, literal
-from crm_pipeline.staging.references import check_references
 from crm_pipeline.staging.typed import type_object
 from crm_pipeline.verification.checks import SHOWN_ROWS, CheckResult, CheckSpec
 

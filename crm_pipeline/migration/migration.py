@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Self
 
 from crm_pipeline.exports.drops import Drop, list_drops, open_drop
 from crm_pipeline.exports.values import register_values
@@ -21,8 +22,10 @@ from crm_pipeline.migration.load_checks import check_environment, check_loaded, 
 from crm_pipeline.migration.resolutions import read_owner_decisions
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.environments import open_destination
+from crm_pipeline.odoo.gates import GateClosedError
 from crm_pipeline.odoo.ledger import Ledger
-from crm_pipeline.odoo.loader import GateClosedError, LoadCounts, load_target
+from crm_pipeline.odoo.loader import LoadCounts, load_target
+from crm_pipeline.odoo.normal import register_normal_forms
 from crm_pipeline.odoo.sender import Sender
 from crm_pipeline.settings import Settings
 from crm_pipeline.specs import Mapping, TargetSpec, load_mapping
@@ -32,7 +35,6 @@ from crm_pipeline.transforms.functions import register_functions
 from crm_pipeline.transforms.policies import build_derived, check_policies
 from crm_pipeline.verification.accounting import environment_fates, record_documented
 from crm_pipeline.verification.checks import CheckResult
-from crm_pipeline.odoo.normal import register_normal_forms
 from crm_pipeline.verification.readback import verify_target
 from crm_pipeline.verification.side_effects import take_baseline
 from crm_pipeline.verification.totals import control_totals
@@ -239,7 +241,7 @@ class Migration:
         """Free the staging store."""
         self.store.close()
 
-    def __enter__(self) -> Migration:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from crm_pipeline.migration import records
-from crm_pipeline.odoo.loader import waiting_in_queue
+from crm_pipeline.odoo.gates import waiting_in_queue
 from crm_pipeline.specs import Mapping
 from crm_pipeline.staging.store import StagingStore
 from crm_pipeline.verification.accounting import account, reasons

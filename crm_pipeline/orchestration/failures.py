@@ -11,7 +11,7 @@ from crm_pipeline.exports import ExportError
 from crm_pipeline.migration.migration import MigrationError
 from crm_pipeline.migration.resolutions import ResolutionFileError
 from crm_pipeline.odoo.errors import DestinationError, TransientError
-from crm_pipeline.odoo.loader import GateClosedError
+from crm_pipeline.odoo.gates import GateClosedError
 from crm_pipeline.odoo.matching import ResolutionError
 from crm_pipeline.odoo.resolved import FieldMissingError
 from crm_pipeline.settings import SettingsError

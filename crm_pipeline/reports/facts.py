@@ -208,10 +208,10 @@ def run_facts(run: dict[str, Any], now: datetime) -> list[tuple[str, str]]:
 
 def duration_text(seconds: float) -> str:
     """Seconds as people say them."""
-    if seconds < 90:  # noqa: PLR2004 - a minute and a half still reads well in seconds
+    if seconds < 90:
         return f"{max(seconds, 0):.0f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _words(count: int, one: str, many: str) -> str:

@@ -25,7 +25,7 @@ class Dirt:
 
     what: str
     row: int
-    changes: Mapping[str, str | None | pl.Expr]
+    changes: Mapping[str, str | pl.Expr | None]
     repeats: bool = False
 
 

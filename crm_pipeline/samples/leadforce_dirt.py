@@ -60,7 +60,7 @@ DIRT: dict[str, tuple[Dirt, ...]] = {
         Dirt("no status", 56, {"Lead Status": None}),
         Dirt("no-break and zero-width spaces", 58, {"First Name": "\u00a0Anna\u200b", "City": "\u00a0", "State": "\u200b"}),
         Dirt("letters with combining marks", 60, {"Last Name": "Garci\u0301a Ibán\u0303ez"}),
-        Dirt("formula-like text", 62, {"Description": "=HYPERLINK(\"https://evil.example\")"}),
+        Dirt("formula-like text", 62, {"Description": '=HYPERLINK("https://evil.example")'}),
         Dirt("unreadable website", 64, {"Website": "n/a"}),
         Dirt("line of blanks", 66, {EVERY: None}, repeats=True),
     ),

@@ -106,7 +106,8 @@ class World:
 
     def lead(self, rows: pl.Series) -> pl.DataFrame:
         """``person, free_mail, has_company, first, last, email, created, updated, status, owner, currency, cents`` and the
-        company's columns as ``company.<name>``; times in seconds since 1970, UTC."""
+        company's columns as ``company.<name>``; times in seconds since 1970, UTC.
+        """
         draw = self.draw
         # Every 15th lead is the same person's as the one before it.
         again = (rows % 15 == 14).cast(pl.Int64)
@@ -146,7 +147,8 @@ class World:
 
     def deal(self, rows: pl.Series) -> pl.DataFrame:
         """``id, lead (NULL for 6 %), stage (index of STAGES), created, closed (NULL while open), updated, owner, currency,
-        cents``."""
+        cents``.
+        """
         draw = self.draw
         lead = draw.below("deal.lead", rows, self.scale)
         facts = self.lead(lead)

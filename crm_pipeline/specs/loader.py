@@ -137,9 +137,13 @@ def _cross_check(source: SourceSpec, targets: dict[Path, TargetSpec]) -> None:
                     raise SpecError(file, f"{at}.{where}", f"'{table}' is neither a source object nor derived")
             if block.accounts_for is not None and block.accounts_for not in source.objects:
                 raise SpecError(file, f"{at}.accounts_for", f"no source object '{block.accounts_for}'")
-            for name, spec in block.fields.items():
-                for link in spec.links:
-                    if link.to not in blocks:
-                        raise SpecError(file, f"{at}.fields.{name}", f"links to '{link.to}', which no target loads")
-                    if blocks[link.to] > target.phase:
-                        raise SpecError(file, f"{at}.fields.{name}", f"links to '{link.to}', which is loaded later")
+            _check_links(file, at, target, block, blocks)
+
+
+def _check_links(file: Path, at: str, target: TargetSpec, block: SourceBlock, blocks: dict[str, int]) -> None:
+    for name, spec in block.fields.items():
+        for link in spec.links:
+            if link.to not in blocks:
+                raise SpecError(file, f"{at}.fields.{name}", f"links to '{link.to}', which no target loads")
+            if blocks[link.to] > target.phase:
+                raise SpecError(file, f"{at}.fields.{name}", f"links to '{link.to}', which is loaded later")

@@ -46,7 +46,7 @@ def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec) -> S
     Raises:
         StagingError: naming the block whose expression fails, or external ids that are not unique.
     """
-    selects = [_block_select(mapping, target, number, block) for number, block in enumerate(target.sources)]
+    selects = [_block_select(mapping, number, block) for number, block in enumerate(target.sources)]
     table = quote(f"staged.{target.table}")
     for block, select in zip(target.sources, selects, strict=True):
         _explain(store, block, select)
@@ -131,7 +131,7 @@ def _id_expression(pattern: str, key: tuple[str, ...] | None = None) -> str:
     return " || ".join(parts)
 
 
-def _block_select(mapping: Mapping, target: TargetSpec, number: int, block: SourceBlock) -> str:
+def _block_select(mapping: Mapping, number: int, block: SourceBlock) -> str:
     fields = {name: field_expression(mapping, spec) for name, spec in confirmed_fields(block).items()}
     columns = ", ".join(f"{expression} AS {quote(name)}" for name, expression in fields.items())
     sent = ", ".join(quote(name) for name, spec in confirmed_fields(block).items() if not spec.staged_only)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import polars as pl
@@ -36,7 +36,7 @@ def quote(identifier: str) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in identifier.split("."))
 
 
-def literal(value: str | float | bool | None) -> str:
+def literal(value: str | float | bool | None) -> str:  # noqa: FBT001 - a value, not a switch
     """An SQL literal for generated expressions; values of data are always bound as parameters instead."""
     if value is None:
         return "NULL"
@@ -58,7 +58,7 @@ class StagingStore:
     def __init__(self, path: Path, *, memory_limit: str = "2GB") -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        config = {"memory_limit": memory_limit, "temp_directory": f"{path}.tmp"}
+        config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit, "temp_directory": f"{path}.tmp"}
         try:
             self.connection = duckdb.connect(str(path), config=config)
         except duckdb.IOException as error:
@@ -85,7 +85,8 @@ class StagingStore:
 
     def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
         """A query's result as a polars frame (Arrow, zero-copy where types allow)."""
-        return self.connection.sql(sql, params=list(parameters) or None).pl()
+        frame: pl.DataFrame = self.connection.sql(sql, params=list(parameters) or None).pl()
+        return frame
 
     def insert(self, table: str, frame: pl.DataFrame) -> None:
         """Append a frame to a table by column names."""
@@ -120,7 +121,7 @@ class StagingStore:
         """Close the file, so that another process may open it."""
         self.connection.close()
 
-    def __enter__(self) -> StagingStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -11,12 +11,7 @@ from crm_pipeline.transforms.text import register_vectorised
 
 #: Legal forms as they are written at the end of names; compared after punctuation is gone.
 _LEGAL_FORMS = frozenset(
-    """
-    ltd limited llc llp lp plc inc incorporated corp corporation co company pvt private pte pty proprietary public
-    gmbh mbh ag kg ohg ug se ek gbr kgaa sa sas sarl sasu snc sci eurl srl spa sl slu slne scl sau bv nv vof cv
-    ab aktiebolag oy oyj as asa aps kft zrt bt doo dd ad sro spol zoo spk sp oo ooo oao zao pao ltda eireli me epp sab
-    rl de cv bhd sdn kk kabushiki kaisha gk yk tbk pt cic cio opc fzc fze fzco dmcc est wll saog psc jsc pjsc nbfc lda
-    """.split()
+    ["ltd", "limited", "llc", "llp", "lp", "plc", "inc", "incorporated", "corp", "corporation", "co", "company", "pvt", "private", "pte", "pty", "proprietary", "public", "gmbh", "mbh", "ag", "kg", "ohg", "ug", "se", "ek", "gbr", "kgaa", "sa", "sas", "sarl", "sasu", "snc", "sci", "eurl", "srl", "spa", "sl", "slu", "slne", "scl", "sau", "bv", "nv", "vof", "cv", "ab", "aktiebolag", "oy", "oyj", "as", "asa", "aps", "kft", "zrt", "bt", "doo", "dd", "ad", "sro", "spol", "zoo", "spk", "sp", "oo", "ooo", "oao", "zao", "pao", "ltda", "eireli", "me", "epp", "sab", "rl", "de", "cv", "bhd", "sdn", "kk", "kabushiki", "kaisha", "gk", "yk", "tbk", "pt", "cic", "cio", "opc", "fzc", "fze", "fzco", "dmcc", "est", "wll", "saog", "psc", "jsc", "pjsc", "nbfc", "lda"]
 )
 _ALSO_FIRST = frozenset({"pt", "kabushiki", "kaisha"})
 

@@ -5,6 +5,7 @@ What SQL can say is a macro; what needs a library is a vectorised function over 
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 import unicodedata
@@ -15,6 +16,7 @@ import duckdb
 import nh3
 import pyarrow as pa
 from babel import Locale
+from duckdb.func import ARROW, SPECIAL
 
 #: Markup kept in notes and messages (R-15); everything else is removed, its text stays.
 _TAGS = {
@@ -97,11 +99,9 @@ def register_vectorised(
         results = [None if v is None else function(v) for v in encoded.dictionary.to_pylist()]
         return pa.array(results, pa.string()).take(encoded.indices)
 
-    try:
+    with contextlib.suppress(duckdb.InvalidInputException):  # not registered on this connection yet
         connection.remove_function(name)
-    except duckdb.InvalidInputException:
-        pass  # not registered on this connection yet
-    connection.create_function(name, over_array, ["VARCHAR"], "VARCHAR", type="arrow", null_handling="special")
+    connection.create_function(name, over_array, ["VARCHAR"], "VARCHAR", type=ARROW, null_handling=SPECIAL)
 
 
 def register_text(connection: duckdb.DuckDBPyConnection) -> None:

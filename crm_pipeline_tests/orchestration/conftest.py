@@ -14,13 +14,15 @@ from crm_pipeline.settings import Settings
 RunJob = Callable[..., dg.ExecuteInProcessResult]
 
 
-@pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _own_environment() -> Iterator[None]:
     """Nothing of the developer's own settings reaches a run."""
-    for name in ("URL", "DB", "LOGIN", "API_KEY", "PROTOCOL", "VERSION"):
-        monkeypatch.delenv(f"ODOO_SANDBOX_{name}", raising=False)
-    monkeypatch.delenv("CRM_PIPELINE_DATA", raising=False)
-    monkeypatch.delenv("CRM_PIPELINE_SPECS", raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("URL", "DB", "LOGIN", "API_KEY", "PROTOCOL", "VERSION"):
+            patch.delenv(f"ODOO_SANDBOX_{name}", raising=False)
+        patch.delenv("CRM_PIPELINE_DATA", raising=False)
+        patch.delenv("CRM_PIPELINE_SPECS", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -29,14 +31,16 @@ def definitions() -> dg.Definitions:
     return build_definitions(Settings.load(environ={}))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def run_job(definitions: dg.Definitions) -> Iterator[RunJob]:
-    """Run a job on a data root."""
+    """Run a job on a data root, or the assets given by name."""
     with dg.DagsterInstance.ephemeral() as instance:
 
-        def run(job: str, root: Path) -> dg.ExecuteInProcessResult:
+        def run(job: str, root: Path, *assets: str) -> dg.ExecuteInProcessResult:
             config = {"resources": {"migrations": {"config": {"data_root": str(root)}}}}
-            found = definitions.resolve_job_def(job)
-            return found.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
+            selection = [dg.AssetKey(name.split("/")) for name in assets] or None
+            return definitions.resolve_job_def(job).execute_in_process(
+                run_config=config, instance=instance, raise_on_error=False, asset_selection=selection
+            )
 
         yield run

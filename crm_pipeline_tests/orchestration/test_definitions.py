@@ -36,7 +36,8 @@ def test_definitions_load(definitions: dg.Definitions) -> None:
 def test_the_lineage_is_the_chain_of_the_migration(definitions: dg.Definitions) -> None:
     chain = [
         "leadforce/src_leads", "leadforce/derived_companies", "leadforce/stg_res_partner",
-        "leadforce/sandbox/res_partner", "leadforce/sandbox/crm_lead", "leadforce/sandbox/mail_message", "leadforce/sandbox/verification",
+        "leadforce/sandbox/res_partner", "leadforce/sandbox/crm_lead", "leadforce/sandbox/mail_message",
+        "leadforce/sandbox/verification",
         "leadforce/sandbox/report", "leadforce/sandbox/sign_off", "leadforce/production/preflight",
         "leadforce/production/crm_lead",
     ]  # fmt: skip
@@ -89,7 +90,8 @@ def test_every_check_of_the_catalogue_is_shown(definitions: dg.Definitions) -> N
         for specs in (CATALOGUE.preflight_checks(env), CATALOGUE.verification_checks(env)):
             expected |= {(spec.asset, spec.name): spec for spec in specs.values()}
     graph = definitions.resolve_asset_graph()
-    shown = {(each.asset_key.to_user_string(), each.name): graph.get_check_spec(each) for each in graph.asset_check_keys}
+    keys = graph.asset_check_keys
+    shown = {(each.asset_key.to_user_string(), each.name): graph.get_check_spec(each) for each in keys}
     assert set(shown) == set(expected)
     for name, spec in expected.items():
         assert shown[name].description == spec.description

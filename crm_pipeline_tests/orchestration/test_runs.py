@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from crm_pipeline.staging.store import StagingStore
 from crm_pipeline_tests.orchestration.conftest import RunJob
-from crm_pipeline_tests.small_export import typical_export
+from crm_pipeline_tests.small_export import TYPICAL_DECISIONS, decide_owners, typical_export
+
+SANDBOX = "leadforce_sandbox_migration"
 
 
 def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
@@ -42,79 +45,105 @@ def models(result: dg.ExecuteInProcessResult) -> list[str]:
     return [name for name in materialized(result) if "/sandbox/" in name and name.split("/")[-1] not in skipped]
 
 
-def test_the_sandbox_migration_lands_and_a_second_run_changes_nothing(typical_root: Path, run_job: RunJob) -> None:
-    first = run_job("leadforce_sandbox_migration", typical_root)
-    assert first.success, said(first)
-    assert not failed_checks(first)
-    assert len(models(first)) == 12
-    assert sum(metadata_of(first, name)["created"] for name in models(first)) > 20
-    second = run_job("leadforce_sandbox_migration", typical_root)
-    assert second.success
-    for name in models(second):
-        counts = metadata_of(second, name)
-        assert (counts["created"], counts["updated"]) == (0, 0), name
-        assert counts["dagster/row_count"] == metadata_of(first, name)["dagster/row_count"]
+@pytest.fixture(scope="module")
+def finished_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("finished") / "data"
+    typical_export().write(root)
+    decide_owners(root, TYPICAL_DECISIONS)
+    return root
 
 
-def test_assets_show_rows_schema_lineage_and_a_preview(typical_root: Path, run_job: RunJob) -> None:
-    result = run_job("leadforce_sandbox_migration", typical_root)
-    typed = metadata_of(result, "leadforce/src_leads")
+@pytest.fixture(scope="module")
+def finished(finished_root: Path, run_job: RunJob) -> dg.ExecuteInProcessResult:
+    """A migration without open questions."""
+    return run_job(SANDBOX, finished_root)
+
+
+@pytest.fixture(scope="module")
+def gated_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("gated") / "data"
+    typical_export().write(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def gated(gated_root: Path, run_job: RunJob) -> dg.ExecuteInProcessResult:
+    """A migration whose owners nobody has decided about."""
+    return run_job(SANDBOX, gated_root)
+
+
+def test_the_sandbox_migration_lands(finished: dg.ExecuteInProcessResult) -> None:
+    assert finished.success, said(finished)
+    assert not failed_checks(finished)
+    assert len(models(finished)) == 12
+    assert sum(metadata_of(finished, name)["created"] for name in models(finished)) > 20
+
+
+def test_assets_show_rows_schema_lineage_and_a_preview(finished: dg.ExecuteInProcessResult) -> None:
+    typed = metadata_of(finished, "leadforce/src_leads")
     assert typed["dagster/row_count"] == 5
     assert typed["drop"] == "2026-10-31-full"
     assert typed["files"] == "leads.csv"
     assert "amount" in next(c.type for c in typed["dagster/column_schema"].columns if c.name == "estimated_value")
-    staged = metadata_of(result, "leadforce/stg_crm_lead")
+    staged = metadata_of(finished, "leadforce/stg_crm_lead")
     assert {"name", "partner_id"} <= set(staged["dagster/column_lineage"].deps_by_column)
-    loaded = metadata_of(result, "leadforce/sandbox/crm_lead")
+    loaded = metadata_of(finished, "leadforce/sandbox/crm_lead")
     assert loaded["records"], "the first records with their Odoo ids"
-    verification = metadata_of(result, "leadforce/sandbox/verification")
-    assert verification["differences"] == 0
-    report = metadata_of(result, "leadforce/sandbox/report")
+    assert metadata_of(finished, "leadforce/sandbox/verification")["differences"] == 0
+    report = metadata_of(finished, "leadforce/sandbox/report")
     assert Path(report["report"]).is_file()
     assert report["verdict"].startswith("The rehearsal is complete and proven")
 
 
-def test_an_owner_without_user_blocks_leads_and_only_those(data_root: Path, run_job: RunJob) -> None:
-    typical_export().write(data_root)
-    result = run_job("leadforce_sandbox_migration", data_root)
-    assert not result.success
-    assert failed_checks(result) == {"leadforce/sandbox/res_users owners_resolved"}
-    done = materialized(result)
-    assert "leadforce/sandbox/res_partner" in done
-    assert not done & {f"leadforce/sandbox/{name}" for name in ("crm_lead", "mail_message", "verification", "report")}
-    page = (data_root / "reports" / "leadforce" / "sandbox" / "report.html").read_text(encoding="utf-8")
-    assert "The rehearsal is not complete" in page
-    assert "bob@corp.in" in page
-    with StagingStore(data_root / "staging" / "leadforce.duckdb") as store:
-        assert store.rows("SELECT ok FROM ops.run") == [(False,)]
-        assert store.rows("SELECT created, held > 0 FROM ops.load_count WHERE model = 'crm.lead'") == [(0, True)]
-
-
-def test_a_gated_model_alone_says_what_to_do(data_root: Path, run_job: RunJob, definitions: dg.Definitions) -> None:
-    typical_export().write(data_root)
-    run_job("leadforce_sandbox_migration", data_root)
-    job = definitions.resolve_implicit_global_asset_job_def()
-    result = job.execute_in_process(
-        run_config={"resources": {"migrations": {"config": {"data_root": str(data_root)}}}},
-        asset_selection=[dg.AssetKey(["leadforce", "sandbox", "crm_lead"])], raise_on_error=False,
-    )  # fmt: skip
-    assert not result.success
-    assert "crm.lead is not loaded: 2 in the queue 'owners'" in said(result)
-    assert "resolutions/owners.csv" in said(result)
-
-
-def test_checks_run_again_without_loading(typical_root: Path, run_job: RunJob) -> None:
-    run_job("leadforce_sandbox_migration", typical_root)
-    again = run_job("leadforce_sandbox_verification", typical_root)
+def test_checks_run_again_without_loading(
+    finished: dg.ExecuteInProcessResult, finished_root: Path, run_job: RunJob
+) -> None:
+    assert finished.success
+    again = run_job("leadforce_sandbox_verification", finished_root)
     assert again.success, said(again)
     assert materialized(again) == {"leadforce/sandbox/verification", "leadforce/sandbox/report"}
     names = {f"{e.asset_key.to_user_string()} {e.check_name}" for e in again.get_asset_check_evaluations()}
     assert "leadforce/sandbox/crm_lead fields_equal" in names
 
 
+def test_a_second_run_changes_nothing(
+    finished: dg.ExecuteInProcessResult, finished_root: Path, run_job: RunJob
+) -> None:
+    second = run_job(SANDBOX, finished_root)
+    assert second.success
+    for name in models(second):
+        counts = metadata_of(second, name)
+        assert (counts["created"], counts["updated"]) == (0, 0), name
+        assert counts["dagster/row_count"] == metadata_of(finished, name)["dagster/row_count"]
+
+
+def test_an_owner_without_user_blocks_leads_and_only_those(gated: dg.ExecuteInProcessResult, gated_root: Path) -> None:
+    assert not gated.success
+    assert failed_checks(gated) == {"leadforce/sandbox/res_users owners_resolved"}
+    done = materialized(gated)
+    assert "leadforce/sandbox/res_partner" in done
+    assert not done & {f"leadforce/sandbox/{name}" for name in ("crm_lead", "mail_message", "verification", "report")}
+    page = (gated_root / "reports" / "leadforce" / "sandbox" / "report.html").read_text(encoding="utf-8")
+    assert "The rehearsal is not complete" in page
+    assert "bob@corp.in" in page
+    with StagingStore(gated_root / "staging" / "leadforce.duckdb") as store:
+        assert store.rows("SELECT ok FROM ops.run") == [(False,)]
+        assert store.rows("SELECT created, held > 0 FROM ops.load_count WHERE model = 'crm.lead'") == [(0, True)]
+
+
+def test_a_gated_model_alone_says_what_to_do(
+    gated: dg.ExecuteInProcessResult, gated_root: Path, run_job: RunJob
+) -> None:
+    assert not gated.success
+    result = run_job(SANDBOX, gated_root, "leadforce/sandbox/crm_lead")
+    assert not result.success
+    assert "crm.lead is not loaded: 2 in the queue 'owners'" in said(result)
+    assert "resolutions/owners.csv" in said(result)
+
+
 def test_an_incomplete_export_stops_before_staging(typical_root: Path, run_job: RunJob) -> None:
     (typical_root / "exports" / "leadforce" / "2026-10-31-full" / "deals.csv").unlink()
-    result = run_job("leadforce_sandbox_migration", typical_root)
+    result = run_job(SANDBOX, typical_root)
     assert failed_checks(result) == {"leadforce/src_deals export_is_complete"}
     assert {name.split("/")[1][:4] for name in materialized(result)} == {"src_"}
 
@@ -139,9 +168,9 @@ def test_no_export_is_one_sentence(data_root: Path, run_job: RunJob) -> None:
     assert "no export found: put the files of one full export into" in said(result)
 
 
-def test_a_wrong_setting_is_one_sentence(typical_root: Path, run_job: RunJob, monkeypatch: Any) -> None:
+def test_a_wrong_setting_is_one_sentence(typical_root: Path, run_job: RunJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ODOO_SANDBOX_URL", "http://127.0.0.1:1")
-    result = run_job("leadforce_sandbox_migration", typical_root)
+    result = run_job(SANDBOX, typical_root)
     assert "ODOO_SANDBOX_DB: not set, but ODOO_SANDBOX_URL is" in said(result)
     assert not models(result)
 

@@ -101,7 +101,7 @@ def written_moments(draw: st.DrawFn, order: DateOrder) -> Written:
     """A date with a time and an offset, each of them maybe missing or impossible."""
     text, day = draw(written_dates(order))
     if draw(st.booleans()):
-        return Written(text, day, datetime(day.year, day.month, day.day) if day else None)  # noqa: DTZ001
+        return Written(text, day, datetime(day.year, day.month, day.day) if day else None)
     hour, minute, second = draw(st.integers(0, 25)), draw(st.integers(0, 61)), draw(st.integers(0, 61))
     clock, seconds, half = draw(st.sampled_from(["hm", "hms", "hmsf"])), 0, ""
     valid = minute <= 59
@@ -131,7 +131,7 @@ def written_moments(draw: st.DrawFn, order: DateOrder) -> Written:
     between = draw(st.sampled_from([" ", " ", ", ", "T"]))
     if not (day and valid):
         return Written(text + between + written, None)
-    wall = datetime(day.year, day.month, day.day, hour, minute, seconds, fraction)  # noqa: DTZ001
+    wall = datetime(day.year, day.month, day.day, hour, minute, seconds, fraction)
     return Written(text + between + written, day, wall, offset)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import duckdb
 import pytest
 from hypothesis import given
@@ -52,8 +54,6 @@ def test_line_breaks_are_kept(sql: duckdb.DuckDBPyConnection) -> None:
 
 @given(st.text(min_size=1))
 def test_external_names_carry_no_blank_or_comma_and_lose_nothing(text: str) -> None:
-    from urllib.parse import unquote
-
     connection = duckdb.connect()
     register_text(connection)
     if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):

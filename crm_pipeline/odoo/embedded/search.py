@@ -107,7 +107,7 @@ class Search:
             return f"NOT coalesce({condition}, 0)", parameters
         return self._positive(model, name, operator, value)
 
-    def _positive(  # noqa: PLR0911 - one kind of field each
+    def _positive(
         self, model: Model, path: str, operator: str, value: Any
     ) -> Sql:
         """A condition without negation."""
