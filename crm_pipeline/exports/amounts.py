@@ -86,8 +86,12 @@ def amount_macros(currency_symbols: Mapping[str, str]) -> dict[str, str]:
     quick = r"-?[0-9]{1,17}(?:\.[0-9]{1,2})?"
     # The two commonest shapes with a symbol, read without the general rules (which give the same).
     mark = "|".join(_re2_escape(symbol) for symbol in symbols if not re.search(r"[-0-9.,]", symbol)) or "$^"
-    western = literal(rf"-?(?:(?:{mark}) ?)?-?(?:[0-9]{{1,3}}|[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+)(?:\.[0-9]{{1,2}})?(?: ?(?:{mark}))?")
-    european = literal(rf"-?(?:(?:{mark}) ?)?-?(?:[0-9]{{1,3}}|[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+),[0-9]{{1,2}}(?: ?(?:{mark}))?")
+    western = literal(
+        rf"-?(?:(?:{mark}) ?)?-?(?:[0-9]{{1,3}}|[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+)(?:\.[0-9]{{1,2}})?(?: ?(?:{mark}))?"
+    )
+    european = literal(
+        rf"-?(?:(?:{mark}) ?)?-?(?:[0-9]{{1,3}}|[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+),[0-9]{{1,2}}(?: ?(?:{mark}))?"
+    )
     western_digits = "regexp_replace(t, '[^-0-9.]+', '', 'g')"
     european_digits = "replace(regexp_replace(t, '[^-0-9,]+', '', 'g'), ',', '.')"
     point = literal(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")

@@ -85,7 +85,7 @@ def read_object(store: Database, spec: SourceSpec, object_name: str, drop: Drop)
                 text.path.unlink()
             found.append(file)
             files.append(FileAudit(part.name, text.encoding, file.shape.delimiter, count))
-            problems += _column_problems(store, table, object_spec, file, rows)
+            problems += _column_problems(store, table, file, rows)
             if text.nul_characters:
                 message = f"{part.name} held {text.nul_characters} NUL characters; they were left out."
                 warnings.append(Problem("nul_characters", message, part.name))
@@ -126,7 +126,7 @@ def _unknown_columns(store: Database, table: str, files: list[CsvFile]) -> tuple
     return tuple(label for label in labels if label not in nameless or label in used)
 
 
-def _column_problems(store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> list[Problem]:
+def _column_problems(store: Database, table: str, file: CsvFile, rows_before: int) -> list[Problem]:
     problems: list[Problem] = []
     if file.match.missing_required:
         names = ", ".join(f"'{heading}'" for heading in file.match.missing_required)
@@ -155,25 +155,26 @@ def _count_problems(
     spec: SourceSpec, object_name: str, drop: Drop, files: list[FileAudit]
 ) -> tuple[list[Problem], list[Problem]]:
     parts = drop.files.get(object_name, ())
-    problems = _part_problems(spec.objects[object_name], parts)
-    stated = drop.manifest.rows_of(object_name) if drop.manifest else ()
+    problems = _part_problems(spec.objects[object_name], parts, is_delta=drop.is_delta)
+    warnings: list[Problem] = []
+    stated: tuple[ManifestRow, ...] = ()
     if drop.manifest is None:
         message = f"{object_name}: no manifest, so nothing proves that the export is complete. Fill one in."
-        warnings = [Problem("no_manifest", message)]
-    elif parts and not stated:
-        message = f"{drop.manifest.file} does not mention {object_name}, so nothing proves that it is complete."
-        warnings = [Problem("not_in_manifest", message)]
+        warnings.append(Problem("no_manifest", message))
     else:
-        warnings = []
-    for row in stated:
-        problems += _stated_problems(row, drop, object_name, parts, files)
+        stated = drop.manifest.rows_of(object_name)
+        for row in stated:
+            problems += _stated_problems(row, drop.manifest.file, drop, object_name, files)
+        if parts and not stated:
+            message = f"{drop.manifest.file} does not mention {object_name}, so nothing proves that it is complete."
+            warnings.append(Problem("not_in_manifest", message))
     problems += _total_problems(spec, object_name, stated, files, drop)
     return problems, warnings
 
 
-def _part_problems(spec: ObjectSpec, parts: tuple[DropFile, ...]) -> list[Problem]:
+def _part_problems(spec: ObjectSpec, parts: tuple[DropFile, ...], *, is_delta: bool) -> list[Problem]:
     if not parts:
-        if not spec.required:
+        if not spec.required or is_delta:
             return []
         return [Problem("missing_file", f"{spec.file}.csv is missing. Export {spec.label} and add the file.")]
     numbers = [part.part for part in parts]
@@ -188,11 +189,11 @@ def _part_problems(spec: ObjectSpec, parts: tuple[DropFile, ...]) -> list[Proble
 
 
 def _stated_problems(
-    row: ManifestRow, drop: Drop, object_name: str, parts: tuple[DropFile, ...], files: list[FileAudit]
+    row: ManifestRow, manifest: str, drop: Drop, object_name: str, files: list[FileAudit]
 ) -> list[Problem]:
     """What one row of the manifest says against the file it is about."""
-    assert drop.manifest is not None
-    where = f"{drop.manifest.file}, row {row.row}"
+    where = f"{manifest}, row {row.row}"
+    parts = drop.files.get(object_name, ())
     part = _file_of(row, parts)
     if part is None:
         if row.rows_in_file == 0 or (row.rows_in_file is None and not row.file):
@@ -239,7 +240,7 @@ def _total_problems(
     problems = []
     caps = {fold_name(row.file): row.row_cap for row in stated if row.file and row.row_cap is not None}
     common = next((row.row_cap for row in stated if row.row_cap is not None), spec.row_cap)
-    for file in files:
+    for file in files[-1:]:  # a full part before one that is not full is complete
         if file.rows and file.rows == caps.get(fold_name(file.name), common):
             message = (
                 f"{file.name} holds exactly {file.rows} rows, as many as one export can have, and the manifest does not "

@@ -53,20 +53,15 @@ def inspect(name: str, text: TextFile, spec: ObjectSpec) -> CsvFile:
         blank += 1
     if skipped + blank >= len(lines):
         raise UnreadableFileError(name, "holds no header line. Export it again.")
-    best: tuple[int, int] | None = None
-    result: CsvFile | None = None
+    found: list[tuple[int, int, CsvFile]] = []
     for delimiter in (marked.group(1),) if marked else DELIMITERS:
         reader = csv.reader(iter(lines[skipped + blank :]), delimiter=delimiter)
         headings = tuple(next(reader, []))
         match = match_headings(spec, headings)
-        score = (len(match.positions), len(headings))
-        if best is None or score > best:
-            shape = CsvShape(
-                delimiter, headings, skipped + blank + reader.line_num, 1 + blank, match.positions.get(spec.key)
-            )
-            best, result = score, CsvFile(name, text, shape, match)
-    assert result is not None
-    return result
+        header_lines = skipped + blank + reader.line_num
+        shape = CsvShape(delimiter, headings, header_lines, 1 + blank, match.positions.get(spec.key))
+        found.append((len(match.positions), len(headings), CsvFile(name, text, shape, match)))
+    return max(found, key=lambda candidate: candidate[:2])[2]
 
 
 def create_raw_table(store: Database, table: str, spec: ObjectSpec) -> None:
@@ -118,7 +113,8 @@ def _delete_blank_rows(store: Database, table: str, spec: ObjectSpec, rows_befor
     """Remove a file's rows without any text, and number the others without gaps; returns how many there were."""
     of_file = f"_row_id > {rows_before}"
     cells = ", ".join([*map(quote, spec.columns), "array_to_string(map_values(_extra), '')"])
-    blank = f"{of_file} AND {quote(spec.key)} IS NULL AND blank(concat_ws('', {cells})) IS NULL"
+    first = quote(spec.key if spec.key in spec.columns else next(iter(spec.columns)))
+    blank = f"{of_file} AND blank({first}) IS NULL AND blank(concat_ws('', {cells})) IS NULL"
     deleted = int(store.rows(f"DELETE FROM {quote(table)} WHERE {blank}")[0][0])
     if deleted:
         store.execute(
@@ -135,7 +131,7 @@ def _has_sep_line(file: CsvFile) -> bool:
 
 
 def _cells(spec: ObjectSpec, file: CsvFile) -> str:
-    """SQL for the spec's columns and ``_extra``, from columns c0, c1 …"""
+    """SQL for the spec's columns and ``_extra``, from columns c0, c1 and so on."""
     positions = file.match.positions
     cells = [f"c{positions[name]}" if name in positions else "NULL" for name in spec.columns]
     if not file.match.extra:

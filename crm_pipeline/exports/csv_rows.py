@@ -137,7 +137,8 @@ class _Reader:
             ended = "end of data" in str(error)
             reason = "has a quote that is never closed" if ended else "has text after a closing quote"
             if not ended and not self._splits(used):
-                return Record(row, _loose_cells("".join(used), self._shape.delimiter), "".join(used), reason)
+                raw = "".join(used).rstrip("\r\n")
+                return Record(row, _loose_cells(raw, self._shape.delimiter), raw, reason)
         self._pushed.extendleft(reversed(used[1:]))
         return Record(row, _loose_cells(first, self._shape.delimiter), first.rstrip("\r\n"), reason)
 

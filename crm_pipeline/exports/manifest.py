@@ -8,12 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
+from crm_pipeline.exports.conventions import read_date_order, read_time_zone
 from crm_pipeline.exports.errors import ManifestError, UnreadableFileError
 from crm_pipeline.exports.headings import normalise_heading, tidy_heading
+from crm_pipeline.exports.names import match_file_name
 from crm_pipeline.specs import SourceSpec
-from crm_pipeline.specs.source import ManifestSpec
+
+#: What a manifest may say of a file.
+COLUMNS = ("object", "file", "part", "parts", "rows_in_file", "records_in_ui", "row_cap", "exported_at", "time_zone",
+           "date_format")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,23 +66,24 @@ def read_manifest(path: Path, text: Path, spec: SourceSpec) -> Manifest:
     Args:
         path: the delivered file, named in errors.
         text: the same as UTF-8.
+        spec: says the manifest's headings, the objects it may name, and the account's own zone.
 
     Raises:
         ManifestError: an unreadable or contradicting cell.
         UnreadableFileError: no heading of it is known.
     """
-    assert spec.manifest is not None
+    columns = {str(name): headings for name, headings in spec.manifest.columns.items()} if spec.manifest else {}
     rows = _cells(text)
-    positions, headings = _columns(spec.manifest, rows[0][1] if rows else [])
+    positions, headings = _columns(columns, rows[0][1] if rows else [])
     if not {"object", "file"} & positions.keys():
-        wanted = ", ".join(name[0] for name in spec.manifest.columns.values())
+        wanted = ", ".join(name[0] for name in columns.values())
         raise UnreadableFileError(path.name, f"has none of the headings Object and File. It needs: {wanted}.")
-    reader = _RowReader(path.name, positions, headings)
+    reader = _RowReader(path.name, positions, headings, COLUMNS)
     result: list[ManifestRow] = []
     zones: list[tuple[int, str]] = []
     orders: list[tuple[int, str]] = []
     for number, cells in rows[1:]:
-        row = reader.read(number, cells)
+        row = reader.read(cells)
         if not any(row.values()):
             continue
         result.append(_manifest_row(reader, row, number, spec))
@@ -95,12 +100,14 @@ def read_manifest(path: Path, text: Path, spec: SourceSpec) -> Manifest:
 class _RowReader:
     """Cells of manifest rows by column name, and errors that name them."""
 
-    def __init__(self, file: str, positions: Mapping[str, int], headings: Mapping[str, str]) -> None:
-        self.file, self.positions, self.headings = file, positions, headings
+    def __init__(
+        self, file: str, positions: Mapping[str, int], headings: Mapping[str, str], names: Sequence[str]
+    ) -> None:
+        self.file, self.positions, self.headings, self.names = file, positions, headings, names
 
-    def read(self, number: int, cells: Sequence[str]) -> dict[str, str]:
+    def read(self, cells: Sequence[str]) -> dict[str, str]:
         found = {name: cells[index].strip() if index < len(cells) else "" for name, index in self.positions.items()}
-        return {name: found.get(name, "") for name in _NAMES}
+        return {name: found.get(name, "") for name in self.names}
 
     def error(self, number: int, column: str, value: str, reason: str) -> ManifestError:
         return ManifestError(self.file, number, self.headings.get(column, column), value, reason)
@@ -116,10 +123,6 @@ class _RowReader:
         return int(digits.removesuffix(".0"))
 
 
-_NAMES = ("object", "file", "part", "parts", "rows_in_file", "records_in_ui", "row_cap", "exported_at", "time_zone",
-          "date_format")  # fmt: skip
-
-
 def _cells(text: Path) -> list[tuple[int, list[str]]]:
     with text.open(encoding="utf-8-sig", newline="") as file:
         sample = file.read(1 << 20)
@@ -132,10 +135,10 @@ def _cells(text: Path) -> list[tuple[int, list[str]]]:
     return rows[1:] if marked else rows
 
 
-def _columns(spec: ManifestSpec, headings: Sequence[str]) -> tuple[dict[str, int], dict[str, str]]:
+def _columns(columns: Mapping[str, Sequence[str]], headings: Sequence[str]) -> tuple[dict[str, int], dict[str, str]]:
     positions: dict[str, int] = {}
     names: dict[str, str] = {}
-    for name, known in spec.columns.items():
+    for name, known in columns.items():
         forms = {normalise_heading(heading) for heading in known}
         for index, heading in enumerate(headings):
             if normalise_heading(heading) in forms and name not in positions:
@@ -153,8 +156,6 @@ def _manifest_row(reader: _RowReader, row: dict[str, str], number: int, spec: So
 
 
 def _object_named(spec: SourceSpec, text: str, file: str) -> str | None:
-    from crm_pipeline.exports.names import match_file_name
-
     if file:
         found = match_file_name(spec, file if "." in file else f"{file}.csv")
         if found is not None:
@@ -168,53 +169,19 @@ def _object_named(spec: SourceSpec, text: str, file: str) -> str | None:
 
 
 def _zone(reader: _RowReader, number: int, value: str, account: str) -> str:
-    """The zone a cell means.
-
-    An offset alone is that offset; where the spec's own zone has it as its standard time, the spec's zone is meant
-    (a screen shows '(GMT+10:00) Sydney' in summer too).
-    """
-    text = value.strip()
-    known = {name.casefold(): name for name in available_timezones() if "/" in name}
-    for candidate in (
-        text,
-        re.sub(r"\(.*?\)", "", text).strip(),
-        *re.findall(r"[A-Za-z_]+(?:/[A-Za-z_+-]+[0-9]*)+", text),
-    ):
-        if candidate.casefold() in known:
-            return known[candidate.casefold()]
-    if re.fullmatch(r"(?i)utc|gmt|z|etc/utc", text):
-        return "UTC"
-    stated = re.match(r"(?i)^\(?\s*(?:utc|gmt)?\s*([+-−])\s*(\d{1,2}):?(\d{2})?\s*(?:\)|$)", text)
-    if stated is None and re.match(r"(?i)^\(\s*(?:utc|gmt)\s*\)", text):
-        stated = re.match(r"()()()", "")
-    if stated is not None and int(stated.group(2) or 0) <= 14 and int(stated.group(3) or 0) < 60:
-        sign = "-" if stated.group(1) in ("-", "−") else "+"
-        offset = f"{sign}{int(stated.group(2) or 0):02d}:{int(stated.group(3) or 0):02d}"
-        return account if offset == _standard_offset(account) else ("UTC" if offset[1:] == "00:00" else offset)
-    raise reader.error(
-        number, "time_zone", value, "is no time zone we know for certain. Write an IANA name such as Asia/Kolkata."
-    )
-
-
-def _standard_offset(zone: str) -> str | None:
-    from datetime import datetime, timedelta
-
-    offsets = {datetime(2024, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7)}
-    least = min(offset for offset in offsets if offset is not None)
-    minutes = int(least / timedelta(minutes=1))
-    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    zone = read_time_zone(value, account)
+    if zone is None:
+        reason = "is no time zone we know for certain. Write an IANA name such as Asia/Kolkata."
+        raise reader.error(number, "time_zone", value, reason)
+    return zone
 
 
 def _order(reader: _RowReader, number: int, value: str) -> str:
-    text = re.split(r"[hH]", value, maxsplit=1)[0].casefold()
-    if re.fullmatch(r"\s*iso(?:[ -]?8601)?\s*", value.casefold()):
-        return "ymd"
-    letters = "".join(re.findall(r"d+|m+|y+", text))
-    order = re.sub(r"(.)\1*", r"\1", letters)
-    rest = re.sub(r"d+|m+|y+|[\s/.,-]|t$", "", text)
-    if order in ("dmy", "mdy", "ymd") and not rest:
-        return order
-    raise reader.error(number, "date_format", value, "is no date format we know. Write for instance DD/MM/YYYY.")
+    order = read_date_order(value)
+    if order is None:
+        reason = "is no date format we know. Write for instance DD/MM/YYYY."
+        raise reader.error(number, "date_format", value, reason)
+    return order
 
 
 def _agreed(reader: _RowReader, column: str, found: list[tuple[int, str]]) -> str | None:

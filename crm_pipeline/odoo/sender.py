@@ -45,10 +45,10 @@ class Outcome:
 class RetryPolicy:
     """How long to insist after transient errors: exponential backoff with full jitter.
 
-    Seven waits of up to 0.5, 1, 2 … 30 s bridge a server restart of about a minute.
+    Nine waits of up to 0.5, 1, 2 … 30 s bridge a server restart of a minute or two.
     """
 
-    attempts: int = 8
+    attempts: int = 10
     base: float = 0.5
     cap: float = 30.0
     sleep: Callable[[float], None] = time.sleep

@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 ProtocolName = Literal["auto", "json2", "jsonrpc", "xmlrpc"]
 
-READ_TIMEOUT = 900.0  # seconds; Odoo's workers stop at limit-time-real (120 s by default), threaded servers never
-ATTEMPTS = 6
+READ_TIMEOUT = 180.0  # seconds; outlasts limit-time-real (120 s by default), so a silent server has given up too
+ATTEMPTS = 9
 FIRST_WAIT = 0.5  # seconds
 LONGEST_WAIT = 60.0  # seconds
 

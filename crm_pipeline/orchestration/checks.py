@@ -39,6 +39,13 @@ def check_result(result: CheckResult) -> dg.AssetCheckResult:
     )  # fmt: skip
 
 
+def announce(log: dg.DagsterLogManager, results: Iterable[CheckResult]) -> None:
+    """Say in the run's log what stops the run: Dagster itself only names the check."""
+    for result in results:
+        if result.stops:
+            log.error("%s, %s: %s", result.spec.asset, result.spec.name, result.message)
+
+
 def check_results(results: Iterable[CheckResult], asset: str) -> list[dg.AssetCheckResult]:
     """Outcomes of the checks of one asset."""
     return [check_result(result) for result in results if result.spec.asset == asset]

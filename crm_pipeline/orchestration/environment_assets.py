@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crm_pipeline.orchestration.checks import asset_key, check_result, check_results, check_specs
+from crm_pipeline.orchestration.checks import announce, asset_key, check_result, check_results, check_specs
 from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.failures import explained
 from crm_pipeline.orchestration.metadata import loaded_metadata
@@ -54,6 +54,7 @@ def _preflight(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
             opened.migration.start(env, opened.chosen_drop(), destination)
             opened.started.add(env)
             results = opened.migration.preflight(env, destination)
+            announce(context.log, results)
             facts = {"odoo": destination.kind, "version": destination.version, "database": destination.database}
             yield dg.MaterializeResult(check_results=check_results(results, key), metadata=facts)
 
@@ -62,7 +63,6 @@ def _preflight(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
 
 def _loaded(columns: ColumnCatalogue, env: str, target: TargetSpec, order: LoadOrder) -> dg.AssetsDefinition:
     mapping, catalogue = columns.mapping, columns.catalogue
-    lineage = columns.loaded_lineage(env, target)
     before = [catalogue.loaded_asset(env, other) for other in order.before(target)]
 
     @dg.asset(
@@ -74,7 +74,8 @@ def _loaded(columns: ColumnCatalogue, env: str, target: TargetSpec, order: LoadO
             *(asset_key(other) for other in before or [catalogue.environment_asset(env, "preflight")]),
         ],
         metadata={
-            "dagster/column_schema": dg.TableSchema(columns.loaded_columns(target)), "dagster/column_lineage": lineage,
+            "dagster/column_schema": dg.TableSchema(columns.loaded_columns(target)),
+            "dagster/column_lineage": columns.loaded_lineage(env, target),
         },
     )  # fmt: skip
     def load(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
@@ -85,8 +86,9 @@ def _loaded(columns: ColumnCatalogue, env: str, target: TargetSpec, order: LoadO
             if counts is None:
                 raise dg.Failure(stops[0].message, allow_retries=False)
             opened.loaded.add((env, target.model))
-            metadata = loaded_metadata(opened.migration, env, target, destination.base_url)
-            yield dg.MaterializeResult(metadata={**metadata, "dagster/column_lineage": lineage})
+            yield dg.MaterializeResult(
+                metadata=loaded_metadata(opened.migration, env, target, destination.base_url)
+            )
 
     return load
 
@@ -105,6 +107,7 @@ def _loaded_checks(columns: ColumnCatalogue, env: str, target: TargetSpec) -> dg
         with explained():
             opened = migrations.open(mapping.name, context.log, context.run.run_id)
             results = opened.migration.verify(env, opened.destination(env), target)
+            announce(context.log, results)
             wanted = {key.name for key in context.selected_asset_check_keys}
             yield from (check_result(result) for result in results if result.spec.name in wanted)
 
@@ -127,6 +130,7 @@ def _verification(columns: ColumnCatalogue, env: str, order: LoadOrder) -> dg.As
         with explained():
             opened = migrations.open(mapping.name, context.log, context.run.run_id)
             results = opened.migration.finish(env, opened.destination(env))
+            announce(context.log, results)
             metadata = verification_metadata(opened.migration, env)
             yield dg.MaterializeResult(check_results=check_results(results, key), metadata=metadata)
             changed = [f"{r.spec.asset} {r.spec.name}: {r.message}" for r in results if r.stops and r.spec.asset != key]

@@ -45,25 +45,23 @@ def table(
     )
 
 
-def table_metadata(migration: Migration, name: str, columns: list[dg.TableColumn]) -> Metadata:
-    """Row count, schema with DuckDB's types, and the first rows of a table of the staging store."""
+def table_metadata(migration: Migration, name: str) -> Metadata:
+    """Row count and first rows of a table of the staging store."""
     store = migration.store
-    found = store.columns(name)
-    known = {column.name: column for column in columns}
-    shown = [column for column in found if not column.startswith("_")]
-    schema = [
-        dg.TableColumn(column, f"{each.type}, {found[column]}", each.description, each.constraints)
-        if (each := known.get(column)) else dg.TableColumn(column, found[column])
-        for column in shown
-    ]  # fmt: skip
+    shown = [column for column in store.columns(name) if not column.startswith("_")]
     picked = ", ".join(quote(column) for column in shown[:PREVIEW_COLUMNS])
     rows = store.frame(f"SELECT {picked} FROM {quote(name)} LIMIT {PREVIEW_ROWS}").to_dicts()
     return {
         "dagster/row_count": int(store.value(f"SELECT count(*) FROM {quote(name)}")),
         "dagster/table_name": f"{store.path.stem}.{name}",
-        "dagster/column_schema": dg.TableSchema(schema),
         **({"preview": table(rows)} if rows else {}),
     }
+
+
+def table_schema(migration: Migration, name: str) -> dg.TableSchema:
+    """The schema of a table no spec lists the columns of, with DuckDB's types."""
+    found = migration.store.columns(name).items()
+    return dg.TableSchema([dg.TableColumn(column, kind) for column, kind in found if not column.startswith("_")])
 
 
 def loaded_metadata(migration: Migration, env: str, target: TargetSpec, base_url: str | None) -> Metadata:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crm_pipeline.orchestration.checks import asset_key, check_results, check_specs
+from crm_pipeline.orchestration.checks import announce, asset_key, check_results, check_specs
 from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.failures import explained
-from crm_pipeline.orchestration.metadata import table_metadata
+from crm_pipeline.orchestration.metadata import table_metadata, table_schema
 from crm_pipeline.orchestration.resources import MigrationResource
 from crm_pipeline.specs import ObjectSpec, TargetSpec
 from crm_pipeline.specs.source import SpecModel
@@ -48,10 +48,11 @@ def export_assets(columns: ColumnCatalogue) -> dg.AssetsDefinition:
             opened = migrations.open(name, context.log, context.run.run_id)
             opened.drop = opened.migration.newest_drop(config.drop or None)
             results = opened.migration.read(opened.drop)
+            announce(context.log, results)
             for each in objects:
                 key = catalogue.source_asset(each)
                 files = ", ".join(file.name for file in opened.drop.files.get(each, ())) or "no file"
-                metadata = table_metadata(opened.migration, f"typed.{each}", columns.source_columns(each))
+                metadata = table_metadata(opened.migration, f"typed.{each}")
                 yield dg.MaterializeResult(
                     asset_key=asset_key(key), check_results=check_results(results, key),
                     metadata={"drop": opened.drop.name, "files": files, **metadata},
@@ -96,21 +97,20 @@ def staged_assets(columns: ColumnCatalogue) -> dg.AssetsDefinition:
         with explained():
             migration = migrations.open(name, context.log, context.run.run_id).migration
             results = migration.stage()
+            announce(context.log, results)
             for each in derived:
-                found = table_metadata(migration, f"derived.{each}", [])
-                lineage = columns.derived_lineage(each, list(migration.store.columns(f"derived.{each}")))
+                schema = table_schema(migration, f"derived.{each}")
+                lineage = columns.derived_lineage(each, [column.name for column in schema.columns])
+                described = {"dagster/column_schema": schema, "dagster/column_lineage": lineage}
                 yield dg.MaterializeResult(
                     asset_key=asset_key(columns.derived_asset(each)),
-                    metadata={**found, "dagster/column_lineage": lineage},
+                    metadata={**table_metadata(migration, f"derived.{each}"), **described},
                 )
             for target in mapping.targets:
                 key = catalogue.staged_asset(target)
                 yield dg.MaterializeResult(
                     asset_key=asset_key(key), check_results=check_results(results, key),
-                    metadata={
-                        **table_metadata(migration, f"staged.{target.table}", columns.staged_columns(target)),
-                        "dagster/column_lineage": columns.staged_lineage(target),
-                    },
+                    metadata=table_metadata(migration, f"staged.{target.table}"),
                 )  # fmt: skip
 
     return stage

@@ -1,5 +1,6 @@
-"""Deterministic draws: every value is a pure function of seed, name and row number, so that any part of a sample can be
-made on its own, in any order, in bounded memory.
+"""Deterministic draws: every value is a pure function of seed, name and row number.
+
+So any part of a sample can be made on its own, in any order, in bounded memory.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from crm_pipeline.samples import vocabulary as words
+from crm_pipeline.samples.attachments import FILES
 from crm_pipeline.samples.draw import shuffled
 from crm_pipeline.samples.formats import CLEAN_TIMES, DIRTY_TIMES, amounts, constant, dates, dressed_amounts, times
 from crm_pipeline.samples.world import DAY, LAST, STAGES, USERS, World, lead_id, user_email
@@ -230,8 +231,6 @@ class Tables:
 
     def attachments(self, rows: pl.Series) -> pl.DataFrame:
         """Every row names one of a few files."""
-        from crm_pipeline.samples.attachments import FILES
-
         parent = self._related("attachment", rows)
         which = rows % len(FILES)
         names, mimes, contents = zip(*FILES, strict=True)

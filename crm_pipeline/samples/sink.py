@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import polars as pl
 
@@ -64,7 +64,7 @@ class CsvSink:
         encoding = "utf-8" if self._dialect.encoding == "utf-8-sig" else self._dialect.encoding
         self._file.write(text.encode(encoding))
 
-    def __enter__(self) -> CsvSink:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

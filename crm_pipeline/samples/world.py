@@ -105,8 +105,10 @@ class World:
         )
 
     def lead(self, rows: pl.Series) -> pl.DataFrame:
-        """``person, free_mail, has_company, first, last, email, created, updated, status, owner, currency, cents`` and the
-        company's columns as ``company.<name>``; times in seconds since 1970, UTC.
+        """Facts of leads, with their company's as ``company.<name>``; times in seconds since 1970, UTC.
+
+        Columns: ``row, person, free_mail, has_company, first, last, email, created, updated, status, owner, currency,
+        cents``.
         """
         draw = self.draw
         # Every 15th lead is the same person's as the one before it.
@@ -146,8 +148,10 @@ class World:
         return frame.hstack(company)
 
     def deal(self, rows: pl.Series) -> pl.DataFrame:
-        """``id, lead (NULL for 6 %), stage (index of STAGES), created, closed (NULL while open), updated, owner, currency,
-        cents``.
+        """Facts of deals; times in seconds since 1970, UTC.
+
+        Columns: ``row, id, lead`` (NULL for 6 %), ``stage`` (index of STAGES), ``created, closed`` (NULL while open),
+        ``updated, owner, currency, cents, company, email``.
         """
         draw = self.draw
         lead = draw.below("deal.lead", rows, self.scale)

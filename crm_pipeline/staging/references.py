@@ -97,10 +97,11 @@ def _collect_broken(
         unknown = f"({by} IS NULL OR fold({by}) NOT IN ({listed}))"
     else:
         branches, unknown = [("TRUE", targets)], "FALSE"
-    queries = [
+    unknown_kind = (
         f"SELECT _row_id, CAST({column} AS VARCHAR) AS value, NULL AS parent, {literal(reference.reason)} AS reason "
         f"FROM {quote(f'typed.{name}')} WHERE {column} IS NOT NULL AND {unknown}"
-    ]
+    )
+    queries = [unknown_kind]
     for condition, target in branches:
         key = quote(reference.to_column or spec.objects[target].key)
         accepted = (

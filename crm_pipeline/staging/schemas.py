@@ -24,7 +24,12 @@ _DTYPES: dict[str, Any] = {
 }
 
 #: Columns of the failures ``validate_typed`` returns.
-FAILURES: dict[str, Any] = {"column": pl.String, "check": pl.String, "row_id": pl.Int64, "value": pl.String}
+FAILURES: dict[str, type[pl.DataType]] = {
+    "column": pl.String,
+    "check": pl.String,
+    "row_id": pl.Int64,
+    "value": pl.String,
+}
 
 
 def typed_schema(spec: ObjectSpec) -> pa.DataFrameSchema:
@@ -58,16 +63,15 @@ def validate_typed(store: StagingStore, spec: SourceSpec, object_name: str) -> p
     failures = []
     reader = store.connection.sql(f"SELECT * EXCLUDE (_extra) FROM {table}").to_arrow_reader(CHUNK)
     for batch in reader:
-        chunk = pl.from_arrow(batch)
-        assert isinstance(chunk, pl.DataFrame)
-        failures += _failures(schema, chunk)
+        failures += _failures(schema, pl.DataFrame(batch))
     key = quote(object_spec.key)
     repeated = store.frame(
         f'SELECT ? AS "column", \'key_is_unique\' AS "check", min(_row_id) AS row_id, CAST({key} AS VARCHAR) AS value '
         f"FROM {table} GROUP BY {key} HAVING count(*) > 1 ORDER BY row_id",
         [object_spec.key],
     )
-    return pl.concat([*failures, repeated.cast(FAILURES)]) if failures else repeated.cast(FAILURES)
+    keys = repeated.select(pl.col(name).cast(dtype) for name, dtype in FAILURES.items())
+    return pl.concat([*failures, keys])
 
 
 def _failures(schema: pa.DataFrameSchema, chunk: pl.DataFrame) -> list[pl.DataFrame]:

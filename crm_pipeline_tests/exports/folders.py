@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def source(objects: dict[str, Any] | None = None, **settings: Any) -> SourceSpec
     return SourceSpec.model_validate(values | settings)
 
 
-def write(folder: Path, files: dict[str, str | bytes]) -> Path:
+def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     """Write files (text as UTF-8) into a new folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -60,7 +61,9 @@ def drop(folder: Path, spec: SourceSpec | None = None) -> Drop:
     return open_drop(spec or source(), folder)
 
 
-def raw_rows(store: StagingStore, columns: str = "thing_id, name, amount", name: str = "things") -> list[tuple[Any, ...]]:
+def raw_rows(
+    store: StagingStore, columns: str = "thing_id, name, amount", name: str = "things"
+) -> list[tuple[Any, ...]]:
     """Rows of a raw table in order."""
     return store.rows(f'SELECT {columns} FROM raw."{name}" ORDER BY _row_id')
 

@@ -77,7 +77,9 @@ def test_rows_of_commas_alone_are_skipped_on_the_fast_path_too(store: StagingSto
 def test_a_malformed_row_is_kept_with_its_text_and_spoils_no_other(
     store: StagingStore, tmp_path: Path, bad: str, reason: str
 ) -> None:
-    audit = read(store, write(tmp_path / "drop", {"things.csv": f"Thing ID,Name,Amount\nT1,a,1\n{bad}\nT3,c,3\nT4,d,4\n"}))
+    audit = read(
+        store, write(tmp_path / "drop", {"things.csv": f"Thing ID,Name,Amount\nT1,a,1\n{bad}\nT3,c,3\nT4,d,4\n"})
+    )
     assert audit.rows == 4
     assert raw_rows(store, "_row, thing_id, _problem, _raw, _detail") == [
         (2, "T1", None, None, None),

@@ -17,6 +17,7 @@ from crm_pipeline.settings import ENVIRONMENTS, Settings
 from crm_pipeline.specs import load_mapping
 
 SPECS = Settings.load(environ={}).specs_root
+WITHOUT_COLUMNS = {"preflight", "verification", "sign_off"}
 CATALOGUE = Catalogue(load_mapping(SPECS / "leadforce"))
 
 
@@ -73,6 +74,8 @@ def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
         assert found.group_name in groups, name
         assert found.owners, name
         assert found.kinds, name
+        if "/derived_" not in name and found.kinds != {"html"} and name.split("/")[-1] not in WITHOUT_COLUMNS:
+            assert {"dagster/column_schema"} <= set(found.metadata), name
         if not name.endswith("sign_off"):
             assert found.code_version, name
         assert found.pools == {"leadforce"} or name.endswith("sign_off"), "runs of one source go one after the other"

@@ -41,7 +41,9 @@ def tokens(text: str) -> list[str] | None:
             found.append(rest[0])
             place += 1
         elif rest[0] in "0123456789.,'":
-            length = max(i + 1 for i, c in enumerate(itertools.takewhile(lambda c: c in "0123456789.,' ", rest)) if c != " ")
+            length = max(
+                i + 1 for i, c in enumerate(itertools.takewhile(lambda c: c in "0123456789.,' ", rest)) if c != " "
+            )
             found.append(rest[:length])
             place += length
         else:
@@ -53,7 +55,7 @@ def with_currency(*cores: str) -> set[str]:
     """Token sequences with a currency anywhere around the number or its sign, at most once on either side."""
     result = set()
     for core in cores:
-        places = [i for i in range(len(core) + 1)]
+        places = range(len(core) + 1)
         number = core.index("N")
         before = [None, *(p for p in places if p <= number)]
         after = [None, *(p for p in places if p > number)]
@@ -134,7 +136,9 @@ def read_amount(text: str | None, *, quantity: bool = False) -> Decimal | None:
 amount_texts = st.text(st.sampled_from("0123456789.,' ()-+$€"), max_size=14)
 near_amounts = st.builds(
     lambda before, number, after: before + number + after,
-    st.sampled_from(["", "-", "(", "$", "€ ", "USD ", "- $", "$-", "($", "Rs.", "rs ", "A$", "US$ ", "\xa0", "+", "−", "chf", "X"]),
+    st.sampled_from(
+        ["", "-", "(", "$", "€ ", "USD ", "- $", "$-", "($", "Rs.", "rs ", "A$", "US$ ", "\xa0", "+", "−", "chf", "X"]
+    ),
     st.text(st.sampled_from("0123456789012345678901234567890123456789.,,. '\xa0"), min_size=1, max_size=12),
     st.sampled_from(["", "-", ")", " €", "$", " USD", " inr", "$)", " -", "%", " £-", "e5"]),
 )

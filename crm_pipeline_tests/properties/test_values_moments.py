@@ -83,7 +83,7 @@ def written_dates(draw: st.DrawFn, order: DateOrder) -> tuple[str, date | None]:
     if form == "ordered":
         other = draw(st.sampled_from(ORDERS))
         text = mark.join(parts[letter] for letter in other)
-        if other == order or other == "ymd":
+        if other in {order, "ymd"}:
             return text, found
         if order == "ymd":
             return text, None
@@ -92,8 +92,12 @@ def written_dates(draw: st.DrawFn, order: DateOrder) -> tuple[str, date | None]:
         return f"{day} Smarch {year}", None
     name = draw(st.sampled_from([MONTHS[month - 1], MONTHS[month - 1][:3], MONTHS[month - 1][:3].upper()]))
     if form == "named":
-        return draw(st.sampled_from([f"{day:{pad}} {name} {year}", f"{day:{pad}}-{name}-{year}", f"{day}th {name}, {year}"])), found
-    return draw(st.sampled_from([f"{name} {day}, {year}", f"{name} {day:{pad}} {year}", f"{name}. {day}, {year}"])), found
+        return draw(
+            st.sampled_from([f"{day:{pad}} {name} {year}", f"{day:{pad}}-{name}-{year}", f"{day}th {name}, {year}"])
+        ), found
+    return draw(
+        st.sampled_from([f"{name} {day}, {year}", f"{name} {day:{pad}} {year}", f"{name}. {day}, {year}"])
+    ), found
 
 
 @st.composite
@@ -163,9 +167,16 @@ def test_a_moment_written_in_the_accounts_zone_comes_back(seconds: list[int], zo
 
 
 @settings(deadline=None, max_examples=15)
-@given(days=st.lists(st.dates(date(1900, 1, 1), date(2100, 12, 31)), min_size=10, max_size=60), order=st.sampled_from(ORDERS))
+@given(
+    days=st.lists(st.dates(date(1900, 1, 1), date(2100, 12, 31)), min_size=10, max_size=60),
+    order=st.sampled_from(ORDERS),
+)
 def test_every_day_of_two_centuries_is_read(days: list[date], order: DateOrder) -> None:
-    form = {"dmy": "{0.day}/{0.month}/{0.year}", "mdy": "{0.month:02d}.{0.day:02d}.{0.year}", "ymd": "{0.year}/{0.month}/{0.day}"}
+    form = {
+        "dmy": "{0.day}/{0.month}/{0.year}",
+        "mdy": "{0.month:02d}.{0.day:02d}.{0.year}",
+        "ymd": "{0.year}/{0.month}/{0.day}",
+    }
     db = database("Asia/Kolkata", order)
     for texts in ([d.isoformat() for d in days], [form[order].format(d) for d in days]):
         assert differing(texts, evaluate(db, "parse_date(s)", texts), days) == []

@@ -71,7 +71,16 @@ addresses = st.builds(
 @given(mails=st.lists(addresses, min_size=10, max_size=50))
 def test_addresses_are_read_in_every_dress(db: duckdb.DuckDBPyConnection, mails: list[str]) -> None:
     expected = [mail.lower() for mail in mails]
-    dresses = ("{}", "  {}\xa0", "mailto:{}", "MAILTO:{}?subject=Hi", "<{}>", "Ann Lee <{}>", '"Lee, Ann" < {} >', "<mailto:{}>")
+    dresses = (
+        "{}",
+        "  {}\xa0",
+        "mailto:{}",
+        "MAILTO:{}?subject=Hi",
+        "<{}>",
+        "Ann Lee <{}>",
+        '"Lee, Ann" < {} >',
+        "<mailto:{}>",
+    )
     for dress in dresses:
         assert differing(mails, evaluate(db, "parse_email(s)", [dress.format(mail) for mail in mails]), expected) == []
 
@@ -143,9 +152,15 @@ def parts_of(text: str, mark: str) -> list[str] | None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(texts=st.lists(st.text(st.sampled_from("aAbéÉ ;;|\xa0\u200b"), max_size=10), min_size=20, max_size=60), mark=st.sampled_from(";|"))
+@given(
+    texts=st.lists(st.text(st.sampled_from("aAbéÉ ;;|\xa0\u200b"), max_size=10), min_size=20, max_size=60),
+    mark=st.sampled_from(";|"),
+)
 def test_lists_have_each_part_once_and_in_order(db: duckdb.DuckDBPyConnection, texts: list[str], mark: str) -> None:
-    assert differing(texts, evaluate(db, f"split_list(s, '{mark}')", texts), [parts_of(text, mark) for text in texts]) == []
+    assert (
+        differing(texts, evaluate(db, f"split_list(s, '{mark}')", texts), [parts_of(text, mark) for text in texts])
+        == []
+    )
 
 
 @settings(deadline=None, max_examples=40)
