@@ -8,7 +8,7 @@ import dagster as dg
 from crm_pipeline.orchestration.checks import announce, asset_key, check_results, check_specs
 from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.failures import explained
-from crm_pipeline.orchestration.metadata import table_metadata, table_schema
+from crm_pipeline.orchestration.metadata import Metadata, table_metadata, table_schema
 from crm_pipeline.orchestration.resources import MigrationResource
 from crm_pipeline.specs import ObjectSpec, TargetSpec
 from crm_pipeline.specs.source import SpecModel
@@ -101,7 +101,7 @@ def staged_assets(columns: ColumnCatalogue) -> dg.AssetsDefinition:
             for each in derived:
                 schema = table_schema(migration, f"derived.{each}")
                 lineage = columns.derived_lineage(each, [column.name for column in schema.columns])
-                described = {"dagster/column_schema": schema, "dagster/column_lineage": lineage}
+                described: Metadata = {"dagster/column_schema": schema, "dagster/column_lineage": lineage}
                 yield dg.MaterializeResult(
                     asset_key=asset_key(columns.derived_asset(each)),
                     metadata={**table_metadata(migration, f"derived.{each}"), **described},

@@ -38,7 +38,9 @@ def verification_metadata(migration: Migration, env: str) -> Metadata:
 def report_metadata(store: StagingStore, env: str, path: Path, result: dict[str, Any]) -> Metadata:
     """The verdict, and where the files are."""
     failed = [check for check in result["checks"] if not check["passed"]]
-    concluded = verdict(newest_run(store, env), check_facts(store, env), result["verification"]["differences"])
+    waiting = sum(each["quarantined"] + each["queued"] for each in result["objects"].values())
+    differences = int(result["verification"]["differences"])
+    concluded = verdict(newest_run(store, env), check_facts(store, env), differences, waiting)
     return {
         "verdict": f"{concluded.title}. {concluded.text}",
         "report": dg.MetadataValue.path(str(path)),

@@ -168,8 +168,15 @@ def quarantine_facts(rows: pl.DataFrame) -> list[dict[str, Any]]:
     )  # fmt: skip
 
 
-def verdict(run: dict[str, Any], checks: list[CheckFact], differences: int) -> Verdict:
-    """What the run came to."""
+def verdict(run: dict[str, Any], checks: list[CheckFact], differences: int, waiting: int) -> Verdict:
+    """What the run came to.
+
+    Args:
+        run: the run, empty when there was none.
+        checks: all outcomes.
+        differences: values that were read back and are not what was meant.
+        waiting: exported rows in quarantine or in a queue.
+    """
     failed = sum(check.failed for check in checks)
     warnings = sum(not check.passed and not check.failed for check in checks)
     noted = f" {warnings} {_words(warnings, 'warning', 'warnings')} to look at." if warnings else ""
@@ -185,6 +192,9 @@ def verdict(run: dict[str, Any], checks: list[CheckFact], differences: int) -> V
     text = f"Every exported row is accounted for, and every value that was read back holds what was meant.{noted}"
     if differences:
         return Verdict("bad", f"The {what} is not complete", f"{differences} values differ from what was meant.{noted}")
+    if waiting:
+        rows = f"{waiting:,} {_words(waiting, 'row waits', 'rows wait')}"
+        return Verdict("good", f"The {what} is proven; {rows} for people", text)
     return Verdict("good", f"The {what} is complete and proven", text)
 
 

@@ -61,13 +61,14 @@ def _content(store: StagingStore, mapping: Mapping, env: str, now: datetime) -> 
     checks = facts.check_facts(store, env)
     differences, first_differences = facts.difference_facts(store, env)
     targets = facts.target_facts(store, mapping, env)
+    sums = _sums(objects)
     compared = [target["verified"] for target in targets if target["verified"]]
     return {
         "label": mapping.source.label, "env": env, "built_at": now,
         "rehearsal": run.get("odoo_kind") == "embedded", "odoo_version": run.get("odoo_version"),
         "limits": EmbeddedOdoo.limits() if run.get("odoo_kind") == "embedded" else (),
-        "run_facts": facts.run_facts(run, now), "verdict": facts.verdict(run, checks, differences),
-        "objects": objects, "sums": _sums(objects), "targets": targets, "totals": facts.total_facts(store, env),
+        "run_facts": facts.run_facts(run, now), "verdict": facts.verdict(run, checks, differences, sums["quarantined"] + sums["queued"]),
+        "objects": objects, "sums": sums, "targets": targets, "totals": facts.total_facts(store, env),
         "records_compared": sum(row["records"] for row in compared),
         "values_compared": sum(row["fields"] for row in compared),
         "differences": differences, "first_differences": first_differences,

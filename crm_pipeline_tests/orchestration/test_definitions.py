@@ -15,6 +15,7 @@ from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.order import LoadOrder
 from crm_pipeline.settings import ENVIRONMENTS, Settings
 from crm_pipeline.specs import load_mapping
+from crm_pipeline.verification.checks import CheckSpec
 
 SPECS = Settings.load(environ={}).specs_root
 WITHOUT_COLUMNS = {"preflight", "verification", "sign_off"}
@@ -82,7 +83,7 @@ def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
 
 
 def test_every_check_of_the_catalogue_is_shown(definitions: dg.Definitions) -> None:
-    expected = {}
+    expected: dict[tuple[str, str], CheckSpec] = {}
     for name in CATALOGUE.mapping.source.objects:
         expected |= {(spec.asset, spec.name): spec for spec in CATALOGUE.source_checks(name).values()}
     for target in CATALOGUE.mapping.targets:

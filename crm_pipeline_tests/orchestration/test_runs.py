@@ -36,8 +36,8 @@ def failed_checks(result: dg.ExecuteInProcessResult) -> set[str]:
 
 def said(result: dg.ExecuteInProcessResult) -> str:
     """What failed steps say, without stacks."""
-    errors = [e.event_specific_data.error for e in result.filter_events(lambda e: e.is_step_failure)]  # type: ignore[union-attr]
-    return " | ".join(str(error.message) for error in errors)
+    failures = [event.step_failure_data for event in result.filter_events(lambda event: event.is_step_failure)]
+    return " | ".join(str(failure.error and failure.error.message) for failure in failures)
 
 
 def models(result: dg.ExecuteInProcessResult) -> list[str]:
@@ -93,7 +93,7 @@ def test_assets_show_rows_schema_lineage_and_a_preview(finished: dg.ExecuteInPro
     assert metadata_of(finished, "leadforce/sandbox/verification")["differences"] == 0
     report = metadata_of(finished, "leadforce/sandbox/report")
     assert Path(report["report"]).is_file()
-    assert report["verdict"].startswith("The rehearsal is complete and proven")
+    assert report["verdict"].startswith("The rehearsal is proven; 4 rows wait for people")
 
 
 def test_checks_run_again_without_loading(

@@ -46,7 +46,7 @@ def folded(text: str | None) -> str | None:
 def test_fold_is_unicodes_case_folding_with_blanks_collapsed(db: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
     once = evaluate(db, "fold(s)", texts)
     assert differing(texts, once, map(folded, texts)) == []
-    assert differing(texts, evaluate(db, "fold(fold(s))", texts), once) == []
+    assert differing(once, evaluate(db, "fold(s)", once), once) == []
     upper = [unicodedata.normalize("NFD", text.upper()) for text in texts]
     assert differing(upper, evaluate(db, "fold(s)", upper), once) == []
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_pipeline.reports.facts import duration_text
+from crm_pipeline.reports.facts import CheckFact, duration_text, verdict
 from crm_pipeline.reports.pictures import FATE_COLORS, FATE_MEANINGS, fate_bar
 from crm_pipeline.reports.provenance import handling_text, origin_text
 from crm_pipeline.reports.queues import harmless
@@ -75,3 +75,24 @@ def test_handling_in_words() -> None:
     spec = FieldSpec.model_validate({"from": "x", "computed": True, "note": "because"})
     assert handling_text(spec) == "not sent: Odoo computes it, and the result is compared; because"
     assert handling_text(FieldSpec.model_validate({"from": "x"})) == ""
+
+
+def check(*, passed: bool, severity: str = "ERROR", phase: str = "Verification") -> CheckFact:
+    return CheckFact(phase, "a/b", "holds", passed=passed, severity=severity, blocking=True, message="", description="", rows=[])
+
+
+@pytest.mark.parametrize(
+    ("checks", "differences", "waiting", "state", "title"),
+    [
+        ([check(passed=True)], 0, 0, "good", "The migration is complete and proven"),
+        ([check(passed=True), check(passed=False, severity="WARN")], 0, 1, "good", "The migration is proven; 1 row waits for people"),
+        ([check(passed=True), check(passed=False)], 0, 0, "bad", "The migration is not complete"),
+        ([check(passed=True)], 3, 0, "bad", "The migration is not complete"),
+        ([check(passed=True, phase="Preflight")], 0, 0, "open", "The migration is not verified"),
+    ],
+)
+def test_the_verdict_says_neither_more_nor_less_than_was_found(
+    checks: list[CheckFact], differences: int, waiting: int, state: str, title: str
+) -> None:
+    found = verdict({"odoo_kind": "server"}, checks, differences, waiting)
+    assert (found.state, found.title) == (state, title)
