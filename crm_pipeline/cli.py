@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -220,10 +219,8 @@ def sample(
 def ui(arguments: tuple[str, ...]) -> None:
     """Open the Dagster UI on this workspace (further arguments go to ``dagster dev``)."""
     root = Path(__file__).resolve().parent.parent
-    home = Path(os.environ.get("DAGSTER_HOME") or root / "data" / "dagster")
-    home.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(root / "workspace.yaml"), *arguments]
-    sys.exit(subprocess.call(command, cwd=root, env={**os.environ, "DAGSTER_HOME": str(home)}))  # noqa: S603 - own command
+    command = [sys.executable, "-m", "dagster", "dev", *arguments]
+    sys.exit(subprocess.call(command, cwd=root))  # noqa: S603 - own command; dagster.yaml is taken from the folder
 
 
 def _conclude(outcome: run.RunOutcome, output: Output, json_file: Path | None, *, dry_run: bool) -> int:

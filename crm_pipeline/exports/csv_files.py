@@ -10,7 +10,9 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -35,6 +37,11 @@ class CsvFile:
     text: TextFile
     shape: CsvShape
     match: HeadingMatch
+
+    @cached_property
+    def count(self) -> Count:
+        """The bytes that matter for telling whether all of it was read."""
+        return _count(self.text.path, self.shape.delimiter.encode())
 
 
 def inspect(name: str, text: TextFile, spec: ObjectSpec) -> CsvFile:
@@ -78,22 +85,36 @@ def create_raw_table(store: Database, table: str, spec: ObjectSpec) -> None:
     )
 
 
+class _NotAllReadError(Exception):
+    """DuckDB's strict reader did not see all of a file, or can't be asked to."""
+
+
 def append_file(store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int:
-    """Append all data rows of a file to a raw table; returns how many."""
+    """Append all data rows of a file to a raw table, or none when it fails; returns how many."""
+    try:
+        with _transaction(store):
+            return _append_strictly(store, table, spec, file, rows_before)
+    except (_NotAllReadError, duckdb.InvalidInputException, duckdb.ConversionException):
+        with _transaction(store):
+            return _append_tolerantly(store, table, spec, file, rows_before)
+
+
+@contextmanager
+def _transaction(store: Database) -> Iterator[None]:
     store.execute("BEGIN")
     try:
-        rows = _append_strictly(store, table, spec, file, rows_before)
-    except (duckdb.InvalidInputException, duckdb.ConversionException):
-        rows = None
-    store.execute("COMMIT" if rows is not None else "ROLLBACK")
-    return rows if rows is not None else _append_tolerantly(store, table, spec, file, rows_before)
+        yield
+    except BaseException:
+        store.execute("ROLLBACK")
+        raise
+    store.execute("COMMIT")
 
 
-def _append_strictly(store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int | None:
-    """Rows appended by DuckDB; ``None`` when the census finds that it did not see all of the file."""
+def _append_strictly(store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int:
     shape = file.shape
-    if shape.header_row != 1 or not shape.headings:
-        return None
+    # DuckDB counts no blank lines before a header, and takes these characters of a path for patterns.
+    if shape.header_row != 1 or set("*?[") & set(str(file.text.path)):
+        raise _NotAllReadError
     names = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(shape.headings)))
     skip = 1 if _has_sep_line(file) else 0
     reader = (
@@ -104,17 +125,16 @@ def _append_strictly(store: Database, table: str, spec: ObjectSpec, file: CsvFil
         f"INSERT INTO {quote(table)} SELECT {rows_before} + n, {literal(file.name)}, n + 1, NULL, NULL, NULL, "
         f"{_cells(spec, file)} FROM (SELECT row_number() OVER () AS n, * FROM {reader})"
     )[0][0]
-    if not _census_agrees(store, table, spec, file, rows_before, read):
-        return None
-    return int(read) - _delete_blank_rows(store, table, spec, rows_before)
+    census = _take_census(store, table, spec, file, rows_before)
+    if not _agrees(census, file, read):
+        raise _NotAllReadError
+    return int(read) - (_delete_blank_rows(store, table, spec, rows_before) if census.blank_keys else 0)
 
 
 def _delete_blank_rows(store: Database, table: str, spec: ObjectSpec, rows_before: int) -> int:
     """Remove a file's rows without any text, and number the others without gaps; returns how many there were."""
     of_file = f"_row_id > {rows_before}"
-    cells = ", ".join([*map(quote, spec.columns), "array_to_string(map_values(_extra), '')"])
-    first = quote(spec.key if spec.key in spec.columns else next(iter(spec.columns)))
-    blank = f"{of_file} AND blank({first}) IS NULL AND blank(concat_ws('', {cells})) IS NULL"
+    blank = f"{of_file} AND blank(concat_ws('', {', '.join(_all_cells(spec))})) IS NULL"
     deleted = int(store.rows(f"DELETE FROM {quote(table)} WHERE {blank}")[0][0])
     if deleted:
         store.execute(
@@ -123,6 +143,11 @@ def _delete_blank_rows(store: Database, table: str, spec: ObjectSpec, rows_befor
             f"WHERE {of_file} AND t._row = k._row"
         )
     return deleted
+
+
+def _all_cells(spec: ObjectSpec) -> list[str]:
+    """SQL for all texts of a raw row; the unknown columns' as one."""
+    return [*map(quote, spec.columns), "array_to_string(map_values(_extra), chr(31))"]
 
 
 def _has_sep_line(file: CsvFile) -> bool:
@@ -141,32 +166,43 @@ def _cells(spec: ObjectSpec, file: CsvFile) -> str:
     return ", ".join([*cells, f"MAP([{labels}], [{values}])"])
 
 
-def _census_agrees(
-    store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int, records: int
-) -> bool:
-    delimiter = file.shape.delimiter
-    count = _count(file.text.path, delimiter.encode())
-    line_end = "\n" if count.line_feeds else "\r"
-    head_delimiters, head_lines = _head_census(file, line_end)
-    inside_delimiters = inside_lines = suspicious = 0
-    if count.quotes:
-        cells = [*map(quote, spec.columns), "array_to_string(map_values(_extra), chr(31))"]
-        width = len(file.shape.headings)
-        like_a_row = literal(f"[\\r\\n](?:[^\\r\\n\\x{{{ord(delimiter):x}}}]*\\x{{{ord(delimiter):x}}}){{{width - 1}}}")
-        of_file = f"FROM {quote(table)} WHERE _row_id > {rows_before}"
-        sums = [_sum_of(cells, delimiter), _sum_of(cells, line_end)]
-        rows = store.rows(f"SELECT {', '.join(sums)} {of_file}")
-        inside_delimiters, inside_lines = (int(value or 0) for value in rows[0])
-        if inside_lines and width > 1:
-            tests = " OR ".join(
-                f"(contains({c}, {_chr(line_end)}) AND regexp_matches({c}, {like_a_row}))" for c in cells
-            )
-            suspicious = int(store.value(f"SELECT count(*) {of_file} AND ({tests})"))
-    trailing = 0 if count.ends_with_line else 1
-    expected = (len(file.shape.headings) - 1) * records + head_delimiters + inside_delimiters
-    lines = records + head_lines + inside_lines - trailing
-    lines_found = count.line_feeds or count.carriage_returns
-    return not suspicious and count.delimiters == expected and lines_found == lines
+@dataclass(frozen=True)
+class _Census:
+    """What the rows read hold: delimiters and line ends inside cells, cells with lines like rows, rows without key."""
+
+    delimiters: int
+    lines: int
+    suspicious: int
+    blank_keys: int
+
+
+def _take_census(store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> _Census:
+    cells, width = _all_cells(spec), len(file.shape.headings)
+    mark = f"\\x{{{ord(file.shape.delimiter):x}}}"
+    like_a_row = literal(f"[\\r\\n](?:[^\\r\\n{mark}]*{mark}){{{width - 1}}}")
+    spans = [
+        f"CASE WHEN contains({c}, chr({line_end})) THEN regexp_matches({c}, {like_a_row}) END"
+        for c in cells
+        for line_end in (10, 13)
+    ]
+    key = quote(spec.key if spec.key in spec.columns else next(iter(spec.columns)))
+    wanted = ["0", "0", "0"]
+    if file.count.quotes:  # without quotes no cell can hold a delimiter or a line end
+        suspicious = f"count_if({' OR '.join(spans)})" if width > 1 else "0"
+        wanted = [_sum_of(cells, file.shape.delimiter), _sum_of(cells, file.count.line_end), suspicious]
+    query = (
+        f"SELECT {', '.join(wanted)}, count_if(blank({key}) IS NULL) FROM {quote(table)} WHERE _row_id > {rows_before}"
+    )
+    return _Census(*(int(value or 0) for value in store.rows(query)[0]))
+
+
+def _agrees(census: _Census, file: CsvFile, records: int) -> bool:
+    """Whether every delimiter and every line end of the file was found again in ``records`` rows."""
+    count = file.count
+    head_delimiters, head_lines = _head_census(file, count.line_end)
+    delimiters = (len(file.shape.headings) - 1) * records + head_delimiters + census.delimiters
+    lines = records + head_lines + census.lines - (0 if count.ends_with_line else 1)
+    return not census.suspicious and count.delimiters == delimiters and count.lines == lines
 
 
 def _sum_of(cells: list[str], text: str) -> str:
@@ -190,15 +226,17 @@ def _head_census(file: CsvFile, line_end: str) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class _Count:
+class Count:
+    """What the bytes of a file hold; ``lines`` counts ``line_end``, which is a carriage return without any line feed."""
+
     delimiters: int
-    line_feeds: int
-    carriage_returns: int
+    lines: int
+    line_end: str
     quotes: bool
     ends_with_line: bool
 
 
-def _count(path: Path, delimiter: bytes) -> _Count:
+def _count(path: Path, delimiter: bytes) -> Count:
     delimiters = line_feeds = carriage_returns = 0
     quotes, last = False, b""
     with path.open("rb") as file:
@@ -209,7 +247,8 @@ def _count(path: Path, delimiter: bytes) -> _Count:
                 carriage_returns += chunk.count(b"\r")
             quotes = quotes or b'"' in chunk
             last = chunk[-1:]
-    return _Count(delimiters, line_feeds, carriage_returns, quotes, last in (b"\n", b"\r"))
+    end = "\n" if line_feeds else "\r"
+    return Count(delimiters, line_feeds or carriage_returns, end, quotes, last in (b"\n", b"\r"))
 
 
 def _append_tolerantly(store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int:

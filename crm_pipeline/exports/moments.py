@@ -105,6 +105,8 @@ def moment_macros(time_zone: str, date_order: str) -> dict[str, str]:
     canonical = _canonical(date_order)
     naive = literal(f"{_ISO_DATE}[ T]{_TIME}")
     with_offset = literal(f"{_ISO_DATE}[ T]{_TIME}{_OFFSET}")
+    spaced_offset = literal(f"{_ISO_DATE}[ T]{_TIME} {_OFFSET}")
+    joined = "regexp_replace(t, ' ([-+Z])', '\\1')"
     dates, times = _quick_cases(date_order)
     quick_date = " ".join(f"WHEN {shape} THEN {value}" for shape, value in dates)
     quick_time = " ".join(f"WHEN {shape} THEN {_to_utc(value, time_zone)}" for shape, value in dates + times)
@@ -131,6 +133,7 @@ def moment_macros(time_zone: str, date_order: str) -> dict[str, str]:
         "_dt(t)": (
             f"CASE WHEN regexp_full_match(t, {with_offset}) THEN {instant.format('t')} "
             f"WHEN regexp_full_match(t, {naive}) THEN {_to_utc('TRY_CAST(t AS TIMESTAMP)', time_zone)} {quick_time} "
+            f"WHEN regexp_full_match(t, {spaced_offset}) THEN {instant.format(joined)} "
             f"WHEN regexp_matches(t, '[0-9]{{4}}') THEN {_let('_canonical(t)', 'c', '_instant(c)')} END"
         ),
     }

@@ -73,11 +73,13 @@ FALSE_WORDS = ("no", "false", "0", "n", "f", "off", "☐")
 
 def _text_macros() -> dict[str, str]:
     true_words, false_words = (", ".join(map(literal, words)) for words in (TRUE_WORDS, FALSE_WORDS))
+    edges = f"'^[{BLANK_CLASS}]|[{BLANK_CLASS}]$'"
     outer, inner = f"'^[{BLANK_CLASS}]+|[{BLANK_CLASS}]+$'", f"'[{BLANK_CLASS}]+'"
     return {
-        # The first branch is the common one: both ends are printable ASCII, nothing to trim.
+        # The first branches are the common ones: both ends are printable ASCII, or no blank is at either end.
         "_trim(s)": (
             "CASE WHEN ord(s) BETWEEN 33 AND 126 AND s[-1] BETWEEN '!' AND '~' THEN s "
+            f"WHEN s <> '' AND NOT regexp_matches(s, {edges}) THEN nullif(nullif(s, chr(8204)), chr(8205)) "
             f"ELSE nullif(nullif(nullif(regexp_replace(s, {outer}, '', 'g'), ''), chr(8204)), chr(8205)) END"
         ),
         "blank(s)": "_trim(replace(s, chr(0), ''))",
@@ -105,18 +107,29 @@ def _text_macros() -> dict[str, str]:
         "_text(t)": "_lines(t)",
         "_html(t)": "_lines(t)",
         "_parts(s, sep)": (
-            "list_filter(list_transform(string_split(s, sep), lambda part: blank(part)), lambda part: part IS NOT NULL)"
+            "list_filter(list_transform(string_split(s, sep), lambda part: _trim(part)), lambda part: part IS NOT NULL)"
+        ),
+        # How many different parts there are, told from the text folded as a whole; more where it holds joiners.
+        "_kinds(s, sep)": (
+            "list_unique(list_filter(list_transform(string_split(_fold(s), sep), lambda part: trim(part)), "
+            "lambda part: part <> '')) + CASE WHEN regexp_matches(s, '[\\x{200C}\\x{200D}]') THEN 100000 ELSE 0 END"
         ),
         "_distinct(parts)": (
-            "CASE WHEN len(parts) < 2 OR list_unique(list_transform(parts, lambda p: _fold(p))) = len(parts) THEN parts "
-            "ELSE list_filter(parts, lambda part, i: "
-            "list_position(list_transform(parts, lambda other: _fold(other)), _fold(part)) = i) END"
+            "list_filter(parts, lambda part, i: "
+            "list_position(list_transform(parts, lambda other: _fold(other)), _fold(part)) = i)"
         ),
-        "split_list(s, sep)": (
-            "CASE WHEN NOT contains(s, sep) THEN CASE WHEN blank(s) IS NOT NULL THEN [blank(s)] END "
+        "_plain_parts(s, sep)": (
+            "list_filter(list_transform(string_split(s, sep), lambda part: trim(part)), lambda part: part <> '')"
+        ),
+        "_split(s, sep)": (
+            "CASE WHEN NOT contains(s, sep) THEN CASE WHEN _trim(s) IS NOT NULL THEN [_trim(s)] END "
+            "WHEN regexp_full_match(s, '[!-~]+(?: [!-~]+)*') THEN list_transform([_plain_parts(s, sep)], lambda parts: "
+            "CASE len(parts) WHEN 0 THEN NULL WHEN list_unique(list_transform(parts, lambda part: lower(part))) THEN parts "
+            "ELSE _distinct(parts) END)[1] "
             "WHEN s IS NOT NULL THEN list_transform([_parts(s, sep)], lambda parts: "
-            "CASE WHEN len(parts) > 0 THEN _distinct(parts) END)[1] END"
+            "CASE WHEN len(parts) = 0 THEN NULL WHEN len(parts) = _kinds(s, sep) THEN parts ELSE _distinct(parts) END)[1] END"
         ),
+        "split_list(s, sep)": "_split(replace(s, chr(0), ''), sep)",
     }
 
 

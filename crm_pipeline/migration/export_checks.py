@@ -55,8 +55,8 @@ def check_object(
             f"kept as text, not migrated: {', '.join(c['column'] for c in unmapped)}" if unmapped else "all columns are known",
             unmapped,
         ),
-        _listed(store, checks["rows_are_accepted"], quarantine, "rows in quarantine"),
-        _listed(store, checks["values_are_readable"], warnings, "values with a warning"),
+        _listed(store, checks["rows_are_accepted"], quarantine, "in quarantine"),
+        _listed(store, checks["values_are_readable"], warnings, "values to look at"),
     ]  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def check_staged(store: StagingStore, target: TargetSpec, checks: dict[str, Chec
             f"{rows} records staged" if failures.is_empty() else f"{failures.height} violations",
             tuple(failures.head(SHOWN_ROWS).to_dicts()),
         ),
-        _listed(store, checks["rows_without_warning"], warnings, "rows with a warning"),
+        _listed(store, checks["rows_without_warning"], warnings, "rows to look at"),
     ]  # fmt: skip
 
 
@@ -80,4 +80,4 @@ def _listed(store: StagingStore, spec: CheckSpec, query: str, what: str) -> Chec
     """A check that is green when a query gives nothing."""
     count = int(store.value(f"SELECT count(*) FROM ({query})"))
     rows: tuple[dict[str, Any], ...] = tuple(store.frame(f"{query} LIMIT {SHOWN_ROWS}").to_dicts()) if count else ()
-    return CheckResult(spec, count == 0, f"{count} {what}", rows, query)
+    return CheckResult(spec, count == 0, f"{what}: {count}", rows, query)

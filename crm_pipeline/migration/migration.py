@@ -104,6 +104,8 @@ class Migration:
         """Read and type every object of the drop."""
         for (table,) in self.store.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'staged'"):
             self.store.execute(f"DROP TABLE {quote(f'staged.{table}')}")
+        self.store.execute("DELETE FROM ops.reading")
+        self.store.execute("INSERT INTO ops.reading VALUES (?, ?, ?)", [drop.name, drop.fingerprint, self.clock()])
         audits = read_objects(self.store, self.mapping.source, drop)
         record_documented(self.store, self.mapping)
         results = [
@@ -220,18 +222,25 @@ class Migration:
 
     # -- runs --------------------------------------------------------------------------------------------------------
 
-    def start(self, env: str, drop: Drop, destination: Destination) -> None:
-        """Note the run and drop the check results of earlier ones."""
+    def start(self, env: str, drop: Drop | None, destination: Destination) -> None:
+        """Note the run and drop the findings of earlier ones; without a drop it is about the one read last."""
+        name, fingerprint = (drop.name, drop.fingerprint) if drop is not None else self._read_drop()
         for table in ("check_result", "load_count", "verified", "difference", "control_total"):
             self.store.execute(f"DELETE FROM ops.{table} WHERE env = ?", [env])
         records.start_run(
             self.store,
             {
-                "run_id": self.run_id, "env": env, "drop": drop.name, "fingerprint": drop.fingerprint,
+                "run_id": self.run_id, "env": env, "drop": name, "fingerprint": fingerprint,
                 "mapping_hash": self.mapping.hash, "odoo_kind": destination.kind, "odoo_version": destination.version,
                 "odoo_database": destination.database, "odoo_url": destination.base_url, "started_at": self.clock(),
             },
         )  # fmt: skip
+
+    def _read_drop(self) -> tuple[str, str]:
+        found = self.store.rows('SELECT "drop", fingerprint FROM ops.reading')
+        if not found:
+            raise MigrationError("nothing is staged yet; run migrate first")
+        return found[0][0], found[0][1]
 
     def end(self, *, ok: bool) -> None:
         """Note the run's end."""

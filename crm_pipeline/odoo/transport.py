@@ -32,6 +32,7 @@ ProtocolName = Literal["auto", "json2", "jsonrpc", "xmlrpc"]
 
 READ_TIMEOUT = 180.0  # seconds; outlasts limit-time-real (120 s by default), so a silent server has given up too
 ATTEMPTS = 9
+OPENING_ATTEMPTS = 4  # a server that is not there at the start is a wrong URL more often than a restart
 FIRST_WAIT = 0.5  # seconds
 LONGEST_WAIT = 60.0  # seconds
 
@@ -87,7 +88,8 @@ def connect(
             raise ConfigurationError(message)
     channel = Channel(url, read_timeout=read_timeout)
     retrying = _Retrying(attempts, first_wait)
-    version = retrying.read(lambda: server_version(channel, protocol))
+    opening = _Retrying(min(attempts, OPENING_ATTEMPTS), first_wait)
+    version = opening.read(lambda: server_version(channel, protocol))
     chosen = protocol
     if protocol == "auto":
         chosen = "json2" if int(version.partition(".")[0]) >= _FIRST_JSON2 else "jsonrpc"

@@ -51,7 +51,7 @@ def _preflight(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
         with explained():
             opened = migrations.open(mapping.name, context.log, context.run.run_id)
             destination = opened.destination(env)
-            opened.migration.start(env, opened.chosen_drop(), destination)
+            opened.migration.start(env, opened.drop, destination)
             opened.started.add(env)
             results = opened.migration.preflight(env, destination)
             announce(context.log, results)

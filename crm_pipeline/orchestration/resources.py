@@ -46,10 +46,6 @@ class OpenMigration:
             self.destinations[env] = self.migration.open(env)
         return self.destinations[env]
 
-    def chosen_drop(self) -> Drop:
-        """The drop read in this run, else the newest one."""
-        return self.drop or self.migration.newest_drop()
-
     def conclude(self, env: str) -> tuple[Path, dict[str, Any]]:
         """Write the report and note the run's end; returns the report's path and the result document."""
         m = self.migration

@@ -15,6 +15,9 @@ CREATE TABLE IF NOT EXISTS ops.row_fate (
     object VARCHAR, row_id BIGINT, key VARCHAR, file VARCHAR, "row" BIGINT, fate VARCHAR, reason VARCHAR, detail VARCHAR
 );
 
+-- The drop that raw, typed, derived and staged tables were made of
+CREATE TABLE IF NOT EXISTS ops.reading ("drop" VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL, read_at TIMESTAMP NOT NULL);
+
 -- Decisions of people
 CREATE TABLE IF NOT EXISTS ops.owner_decision (source_email VARCHAR, decision VARCHAR, odoo_login VARCHAR);
 

@@ -6,6 +6,8 @@ zone maps; filters on text columns then find nothing until the next checkpoint. 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from crm_pipeline.specs import ObjectSpec
 from crm_pipeline.specs.source import ExclusionSpec
 from crm_pipeline.staging.store import StagingStore, literal, quote
@@ -15,6 +17,30 @@ _SHOWN, _KEPT = 120, 2000
 _PLACE = "_file || ', row ' || _row"
 _SAME_ROW = "WHERE r._row_id = t._row_id"
 _TEMPORARY = ("_rejected", "_wrong", "_repeated", "_ranked")
+
+
+@dataclass(frozen=True)
+class CellCheck:
+    """One thing that can be wrong with a cell.
+
+    Attributes:
+        suspects: cheap SQL condition, true at least where ``wrong`` is; evaluated for every row.
+        wrong: SQL condition over the typed columns and ``text_of`` them.
+        rejects: whether the row is set aside; else the cell is left blank.
+        says: what is wrong, after 'column X …'.
+    """
+
+    column: str
+    reason: str
+    suspects: str
+    wrong: str
+    rejects: bool
+    says: str
+
+
+def text_of(column: str) -> str:
+    """Name of a column's trimmed text beside its typed value, in the SQL of checks."""
+    return f"_t_{column}"
 
 
 class Rejections:
@@ -114,19 +140,31 @@ class Rejections:
             "excluded", exclusion.reason, f"SELECT _row_id, {note} FROM {self._typed} WHERE ({exclusion.where})"
         )
 
-    def collect_wrong(self, masks: list[str]) -> int:
-        """Set the rows with wrong cells aside for ``report_cells``; returns how many."""
-        flagged = " OR ".join(f"{quote(mask)} <> 0" for mask in masks)
+    def check_cells(self, checks: list[CellCheck]) -> None:
+        """Issues for every wrong cell; rows are quarantined where the check says so."""
+        if not checks or not self._collect_wrong(checks):
+            return
+        flags = [quote(f"_f{number}") for number in range(len(checks))]
+        counts = self._store.rows(f"SELECT {', '.join(f'count_if({flag})' for flag in flags)} FROM _wrong")[0]
+        for check, flag, count in zip(checks, flags, counts, strict=True):
+            if count:
+                self._report_cells(check, flag)
+
+    def _collect_wrong(self, checks: list[CellCheck]) -> int:
+        """``_wrong``: raw cells of the rows in which some check may fail, with one flag for each check; says how many."""
+        texts = ", ".join(f"_trim(r.{quote(name)}) AS {quote(text_of(name))}" for name in self._spec.columns)
+        flags = ", ".join(f"({check.wrong}) AS {quote(f'_f{number}')}" for number, check in enumerate(checks))
+        suspects = "_wrong AND _row_id NOT IN (SELECT _row_id FROM _rejected)"
         self._create(
             "_wrong",
-            f"SELECT r.*, {', '.join(f't.{quote(mask)}' for mask in masks)} "
-            f"FROM {self._raw} AS r JOIN {self._typed} AS t USING (_row_id) "
-            f"WHERE ({flagged}) AND _row_id NOT IN (SELECT _row_id FROM _rejected)",
+            f"WITH cells AS (SELECT t.*, {texts} FROM {self._typed} AS t JOIN {self._raw} AS r USING (_row_id) WHERE {suspects}), "
+            f"flags AS (SELECT _row_id, {flags} FROM cells) SELECT r.*, f.* EXCLUDE (_row_id) "
+            f"FROM {self._raw} AS r JOIN flags AS f USING (_row_id)",
         )
         return int(self._store.value("SELECT count(*) FROM _wrong"))
 
-    def report_cells(self, column: str, reason: str, flagged: str, says: str, *, rejects: bool) -> None:
-        """Issues for one kind of wrong cell that occurs in a column; with ``rejects`` the rows are quarantined."""
+    def _report_cells(self, check: CellCheck, flagged: str) -> None:
+        column, reason, says, rejects = check.column, check.reason, check.says, check.rejects
         value = f"blank({quote(column)})"
         what = literal(says)
         if reason != "missing_value":

@@ -16,12 +16,10 @@ from dataclasses import dataclass
 from crm_pipeline.exports.audit import ExportAudit
 from crm_pipeline.exports.values import FREE_TYPES, register_values
 from crm_pipeline.specs import ColumnSpec, ObjectSpec, SourceSpec
-from crm_pipeline.staging.rejections import Rejections
+from crm_pipeline.staging.rejections import CellCheck, Rejections, text_of
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 META = ("_row_id", "_file", "_row", "_extra")
-#: Flags that fit into one mask column.
-_BITS = 60
 #: The column whose code wins over a symbol in a money cell, where an object has it.
 CURRENCY = "currency"
 
@@ -37,17 +35,6 @@ class TypingResult:
     issues: dict[str, int]
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing that can be wrong with a cell: SQL condition over value and trimmed text (``t_<column>``)."""
-
-    column: str
-    reason: str
-    condition: str
-    rejects: bool
-    says: str
-
-
 def type_object(store: StagingStore, spec: SourceSpec, object_name: str, audit: ExportAudit) -> TypingResult:
     """Make ``typed.<object>`` from ``raw.<object>``; replaces it and all issues and fates of the object."""
     object_spec = spec.objects[object_name]
@@ -56,17 +43,17 @@ def type_object(store: StagingStore, spec: SourceSpec, object_name: str, audit: 
     with store.transaction():
         for table in ("ops.issue", "ops.fate"):
             store.execute(f"DELETE FROM {quote(table)} WHERE object = ?", [object_name])
-        masks = _create_typed(store, object_name, object_spec, checks)
+        _create_typed(store, object_name, object_spec, checks)
         rejections = Rejections(store, object_name, object_spec)
         rejections.reject_malformed()
         rejections.reject_keys()
-        _apply_checks(store, rejections, checks, masks)
+        rejections.check_cells(checks)
         for column in object_spec.unique:
             rejections.reject_repeats(column)
         for exclusion in object_spec.exclude:
             rejections.exclude(exclusion)
         rejections.close()
-        for column in (*masks, "_problem"):
+        for column in ("_wrong", "_problem"):
             for table in (f"typed.{object_name}", f"typed.{object_name}__rejected"):
                 store.execute(f"ALTER TABLE {quote(table)} DROP COLUMN {quote(column)}")
     return _result(store, object_name)
@@ -94,21 +81,25 @@ def typed_expression(column: ColumnSpec, text: str) -> str:
     return f"CASE WHEN {text} IN ({exact}) THEN {text} ELSE CASE _fold({text}) {folded} END END"
 
 
-def _checks(spec: ObjectSpec) -> list[Check]:
-    checks: list[Check] = []
+def _checks(spec: ObjectSpec) -> list[CellCheck]:
+    checks: list[CellCheck] = []
     for name, column in spec.columns.items():
-        value, text = quote(name), quote(f"t_{name}")
+        value, text = quote(name), quote(text_of(name))
         if column.type not in FREE_TYPES:
             reason = "unknown_value" if column.type == "enum" else "bad_value"
             wrong = f"{value} IS NULL AND {text} IS NOT NULL"
-            checks.append(Check(name, reason, wrong, column.quarantines_bad_values, _READABLE_AS[column.type]))
+            checks.append(
+                CellCheck(name, reason, wrong, wrong, column.quarantines_bad_values, _READABLE_AS[column.type])
+            )
         if column.required and name != spec.key:
-            checks.append(Check(name, "missing_value", f"{text} IS NULL", True, "is blank, and must not be"))
+            wrong = f"{text} IS NULL"
+            checks.append(CellCheck(name, "missing_value", wrong, wrong, True, "is blank, and must not be"))
         if column.type == "money" and CURRENCY in spec.columns and name != CURRENCY:
             stated, code = quote(f"{name}__currency"), quote(CURRENCY)
-            wrong = f"{stated} IS NOT NULL AND {code} IS NOT NULL AND {stated} <> coalesce(_currency({code}), upper({code}))"
+            differs = f"{stated} <> {code}"
+            wrong = f"{stated} <> coalesce(_currency({code}), upper({code}))"
             says = f"states another currency than the column '{spec.columns[CURRENCY].heading}', which wins"
-            checks.append(Check(name, "currency_conflict", wrong, False, says))
+            checks.append(CellCheck(name, "currency_conflict", differs, wrong, False, says))
     return checks
 
 
@@ -126,42 +117,22 @@ _READABLE_AS = {
 }
 
 
-def _create_typed(store: StagingStore, object_name: str, spec: ObjectSpec, checks: list[Check]) -> list[str]:
-    """Create ``typed.<object>`` with all rows, ``_problem`` and mask columns; returns the masks' names."""
+def _create_typed(store: StagingStore, object_name: str, spec: ObjectSpec, checks: list[CellCheck]) -> None:
+    """Create ``typed.<object>`` with all rows, and beside its columns ``_problem`` and ``_wrong`` (some check may fail)."""
     meta = ", ".join(META)
-    texts = ", ".join(f"_trim({quote(name)}) AS {quote(f't_{name}')}" for name in spec.columns)
-    values, currencies = [], []
-    for name, column in spec.columns.items():
-        text = quote(f"t_{name}")
-        values.append(f"{typed_expression(column, text)} AS {quote(name)}")
-        if column.type == "money":
-            currencies.append((f"_currency({text})", f"{name}__currency"))
-    values += [f"{sql} AS {quote(name)}" for sql, name in currencies]
-    masks = {}
-    for start in range(0, len(checks), _BITS):
-        bits = (
-            f"CASE WHEN {check.condition} THEN {1 << bit} ELSE 0 END"
-            for bit, check in enumerate(checks[start : start + _BITS])
-        )
-        masks[f"_mask{start // _BITS}"] = f"CAST({' + '.join(bits)} AS UBIGINT)"
-    columns = [*map(quote, spec.columns), *(quote(name) for _, name in currencies)]
+    texts = ", ".join(f"_trim({quote(name)}) AS {quote(text_of(name))}" for name in spec.columns)
+    columns = {name: typed_expression(column, quote(text_of(name))) for name, column in spec.columns.items()}
+    columns |= {
+        f"{name}__currency": f"_currency({quote(text_of(name))})"
+        for name, column in spec.columns.items()
+        if column.type == "money"
+    }
+    values = ", ".join(f"{sql} AS {quote(name)}" for name, sql in columns.items())
     derived = [f"({sql}) AS {quote(name)}" for name, sql in spec.derive.items()]
-    flags = [f"{sql} AS {quote(name)}" for name, sql in masks.items()]
+    suspect = " OR ".join(f"coalesce({check.suspects}, FALSE)" for check in checks) or "FALSE"
     store.execute(
         f"CREATE OR REPLACE TABLE {quote(f'typed.{object_name}')} AS "
         f"WITH trimmed AS (SELECT {meta}, _problem, {texts} FROM {quote(f'raw.{object_name}')}), "
-        f"parsed AS (SELECT *, {', '.join(values)} FROM trimmed) "
-        f"SELECT {', '.join([meta, *columns, *derived, '_problem', *flags])} FROM parsed"
+        f"parsed AS (SELECT *, {values} FROM trimmed) "
+        f"SELECT {', '.join([meta, *map(quote, columns), *derived])}, _problem, {suspect} AS _wrong FROM parsed"
     )
-    return list(masks)
-
-
-def _apply_checks(store: StagingStore, rejections: Rejections, checks: list[Check], masks: list[str]) -> None:
-    """Issues for every wrong cell, rejections for those the column does not forgive."""
-    if not masks or not rejections.collect_wrong(masks):
-        return
-    flags = [f"({quote(f'_mask{index // _BITS}')} & {1 << (index % _BITS)}) <> 0" for index in range(len(checks))]
-    counts = store.rows(f"SELECT {', '.join(f'count(*) FILTER ({flag})' for flag in flags)} FROM _wrong")[0]
-    for check, flagged, count in zip(checks, flags, counts, strict=True):
-        if count:
-            rejections.report_cells(check.column, check.reason, flagged, check.says, rejects=check.rejects)

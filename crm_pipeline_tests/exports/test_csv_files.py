@@ -198,3 +198,21 @@ def test_a_cell_of_megabytes_is_read(store: StagingStore, tmp_path: Path) -> Non
     text = 'Thing ID,Name,Amount\nT1,"' + "long text\n" * 400_000 + '",1\nT2,b,2\n'
     read(store, write(tmp_path / "drop", {"things.csv": text}))
     assert raw_rows(store, "thing_id, length(name)") == [("T1", 4_000_000), ("T2", 1)]
+
+
+def test_blank_lines_before_the_header_are_skipped(store: StagingStore, tmp_path: Path) -> None:
+    read(store, write(tmp_path / "drop", {"things.csv": "\n \nThing ID,Name,Amount\nT1,a,1\n"}))
+    assert raw_rows(store, "_row, thing_id") == [(4, "T1")]
+
+
+@pytest.mark.parametrize("name", ["drop [2026]", "drop *", "what?", "it's", 'a "b"', "drop;1"])
+def test_folders_may_have_any_name(store: StagingStore, tmp_path: Path, name: str) -> None:
+    read(store, write(tmp_path / name, {"things.csv": "Thing ID,Name,Amount\nT1,a,1\n"}))
+    assert raw_rows(store) == [("T1", "a", "1")]
+
+
+def test_a_failed_reading_leaves_no_transaction_open(store: StagingStore, tmp_path: Path) -> None:
+    read(store, write(tmp_path / "drop", {"things.csv": "Thing ID,Name,Amount\nT1,a\n"}))
+    with store.transaction():
+        store.execute("DELETE FROM raw.things")
+    assert raw_rows(store) == []

@@ -97,9 +97,9 @@ def test_every_check_of_the_catalogue_is_shown(definitions: dg.Definitions) -> N
     keys = graph.asset_check_keys
     shown = {(each.asset_key.to_user_string(), each.name): graph.get_check_spec(each) for each in keys}
     assert set(shown) == set(expected)
-    for name, spec in expected.items():
-        assert shown[name].description == spec.description
-        assert shown[name].blocking == (spec.blocking and spec.severity == "ERROR"), name
+    for found, spec in expected.items():
+        assert shown[found].description == spec.description
+        assert shown[found].blocking == (spec.blocking and spec.severity == "ERROR"), found
 
 
 def test_column_lineage_names_assets_and_columns_that_exist(definitions: dg.Definitions) -> None:

@@ -93,7 +93,7 @@ def test_assets_show_rows_schema_lineage_and_a_preview(finished: dg.ExecuteInPro
     assert metadata_of(finished, "leadforce/sandbox/verification")["differences"] == 0
     report = metadata_of(finished, "leadforce/sandbox/report")
     assert Path(report["report"]).is_file()
-    assert report["verdict"].startswith("The rehearsal is proven; 4 rows wait for people")
+    assert report["verdict"].startswith("The rehearsal is proven; 2 rows wait for people")
 
 
 def test_checks_run_again_without_loading(

@@ -68,7 +68,7 @@ addresses = st.builds(
 
 
 @settings(deadline=None, max_examples=10)
-@given(mails=st.lists(addresses, min_size=10, max_size=50))
+@given(mails=st.lists(addresses, min_size=10, max_size=25))
 def test_addresses_are_read_in_every_dress(db: duckdb.DuckDBPyConnection, mails: list[str]) -> None:
     expected = [mail.lower() for mail in mails]
     dresses = (
@@ -163,7 +163,7 @@ def test_lists_have_each_part_once_and_in_order(db: duckdb.DuckDBPyConnection, t
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=12)
 @given(texts=st.lists(st.text(max_size=30), min_size=20, max_size=40))
 def test_no_text_breaks_a_parser(db: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
     assume(any(texts))

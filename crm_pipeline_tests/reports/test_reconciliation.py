@@ -79,7 +79,7 @@ def open_questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_complete_run_reads_as_one(complete: Path) -> None:
     page = read(complete)
-    assert "The rehearsal is proven; 4 rows wait for people" in page.sections["top"]
+    assert "The rehearsal is proven; 2 rows wait for people" in page.sections["top"]
     assert "Odoo 18.0, embedded: a rehearsal" in page.sections["top"]
     assert "hold what was meant" in page.sections["differences"]
     assert "crm.lead.expected_revenue USD" in page.sections["totals"]
