@@ -1,6 +1,6 @@
 """Export → staged records, against a bare DuckDB script that does the same reads, casts and hashes.
 
-    python -m benchmarks.staging --scale 100000 [--json FILE]
+python -m benchmarks.staging --scale 100000 [--json FILE]
 """
 
 from __future__ import annotations

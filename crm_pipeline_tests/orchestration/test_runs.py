@@ -157,7 +157,7 @@ def test_a_failed_check_shows_rows_and_the_query_for_the_rest(typical_root: Path
         each for each in result.get_asset_check_evaluations()
         if each.check_name == "rows_are_accepted" and each.asset_key.path[-1] == "src_leads"
     ]  # fmt: skip
-    assert found[0].description == "1 rows in quarantine"
+    assert found[0].description == "in quarantine: 1"
     rows = found[0].metadata["first_rows"]
     assert isinstance(rows, dg.TableMetadataValue)
     assert [record.data["key"] for record in rows.records] == ["L6"]

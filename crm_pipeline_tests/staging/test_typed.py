@@ -252,3 +252,16 @@ def test_more_rejected_rows_than_a_row_group_are_all_found_again(store: StagingS
     assert store.value(in_ops.format("fate")) == count
     assert store.value(in_ops.format("issue")) == count
     assert accounting(store, source({"things": WIDE})).to_dicts()[0]["balanced"]
+
+
+def test_more_repeats_than_a_row_group_are_all_found_again(store: StagingStore, tmp_path: Path) -> None:
+    """The same with a column before it in which nothing repeats."""
+    count = 130_000
+    rows = [f"T{n},name {n},a@b.com" for n in range(count)]
+    spec = source({"things": WIDE | {"unique": ["name", "mail"]}})
+    result = stage(store, tmp_path, table(*rows, head="Thing ID,Name,Mail"), spec)["things"]
+    assert (result.accepted, result.fates, result.issues) == (
+        1,
+        {"duplicate_mail": count - 1},
+        {"duplicate_mail": count - 1},
+    )
