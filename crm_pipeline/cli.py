@@ -23,6 +23,7 @@ from crm_pipeline.migration.migration import Migration, MigrationError
 from crm_pipeline.migration.resolutions import ResolutionFileError
 from crm_pipeline.odoo.errors import ConfigurationError, DestinationError
 from crm_pipeline.odoo.matching import ResolutionError
+from crm_pipeline.reports.queues import open_conflicts, quarantined_rows, waiting_owners, write_workbook
 from crm_pipeline.samples import write_sample
 from crm_pipeline.settings import ENVIRONMENTS, Settings, SettingsError
 from crm_pipeline.specs import SpecError, list_sources, load_mapping
@@ -157,6 +158,58 @@ def migrate(
         except ValueError as error:
             raise SettingsError("migrate", str(error)) from error
     return _conclude(outcome, output, json_file, dry_run=dry_run)
+
+
+@main.command()
+@_source
+@_env
+@_drop
+@_common
+def preflight(
+    source: str, env: str, drop_name: str | None, *, settings: Settings, output: Output, json_file: Path | None
+) -> int:
+    """Say what would stop the load, without writing anything to Odoo."""
+    _check_source(settings, source)
+    with Migration(settings, source) as migration:
+        outcome = run.migrate(migration, env, drop_name=drop_name, dry_run=True)
+    checks = [c for c in outcome.result["checks"] if c["asset"].endswith("/preflight") or not c["passed"]]
+    table = Table("check", "passed", "severity", "message")
+    for check in checks:
+        table.add_row(f"{check['asset']} {check['check']}", "yes" if check["passed"] else "no", check["severity"], check["message"])
+    if not output.quiet:
+        output.console.print(table)
+    _write_json(json_file, outcome.result)
+    return EXIT_FAILED if outcome.stopped_by else 0
+
+
+@main.command()
+@_source
+@_env
+@click.option("--export", "file", type=click.Path(path_type=Path), help="Write the open items to this .xlsx.")
+@_common
+def queues(
+    source: str, env: str, file: Path | None, *, settings: Settings, output: Output, json_file: Path | None
+) -> int:
+    """List what waits for people after the last run."""
+    _check_source(settings, source)
+    with Migration(settings, source) as migration:
+        migration.account(env)
+        waiting = {
+            "owners": waiting_owners(migration.store, migration.mapping, env),
+            "conflicts": open_conflicts(migration.store, env),
+            "quarantine": quarantined_rows(migration.store),
+        }
+    if file is not None:
+        write_workbook(file, waiting)
+        output.say(f"Written to {file}")
+    table = Table("queue", "open", "first")
+    for name, frame in waiting.items():
+        first = " · ".join(str(value) for value in frame.row(0) if value) if frame.height else ""
+        table.add_row(name, str(frame.height), first[:100])
+    if not output.quiet:
+        output.console.print(table)
+    _write_json(json_file, {"source": source, "env": env, "queues": {name: frame.to_dicts() for name, frame in waiting.items()}})
+    return 0
 
 
 @main.command()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
+from collections.abc import Mapping as Mapping_
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ from crm_pipeline.staging.store import StagingStore, literal, quote
 SHEET_ROWS = 100_000
 #: Excel's own limit for the text of a cell is 32,767.
 _CELL = 32_000
+#: Columns wider than the usual 14 characters.
+_WIDTHS = {
+    "source_email": 34, "name": 26, "why": 60, "external_id": 30, "odoo_now": 40, "new_source": 40, "key": 22, "file": 22,
+    "reason": 24, "problem": 90,
+}  # fmt: skip
 _CALCULATED = ("=", "+", "-", "@", "\t", "\r")
 
 QUARANTINE_COLUMNS = ("object", "key", "file", "row", "reason", "problem")
@@ -89,10 +95,15 @@ def write_queues(folder: Path, quarantine: pl.DataFrame, owners: pl.DataFrame, c
     _write_csv(folder / "quarantine.csv", quarantine)
     _write_csv(folder / "queue_owners.csv", owners)
     _write_csv(folder / "queue_conflicts.csv", conflicts)
-    with xlsxwriter.Workbook(folder / "queues.xlsx", {"strings_to_formulas": False, "strings_to_urls": False}) as book:
-        _write_sheet(book, "owners", owners, {"source_email": 34, "name": 26, "why": 60})
-        _write_sheet(book, "conflicts", conflicts, {"external_id": 30, "odoo_now": 40, "new_source": 40})
-        _write_sheet(book, "quarantine", quarantine, {"key": 22, "file": 22, "reason": 24, "problem": 90})
+    write_workbook(folder / "queues.xlsx", {"owners": owners, "conflicts": conflicts, "quarantine": quarantine})
+
+
+def write_workbook(file: Path, queues: Mapping_[str, pl.DataFrame]) -> None:
+    """Write one sheet for each queue; the sheet ``owners`` can be filled in and used as resolution file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with xlsxwriter.Workbook(file, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        for name, frame in queues.items():
+            _write_sheet(book, name, frame)
 
 
 def _write_csv(path: Path, frame: pl.DataFrame) -> None:
@@ -107,12 +118,12 @@ def harmless(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_CALCULATED) else value
 
 
-def _write_sheet(book: Any, name: str, frame: pl.DataFrame, widths: dict[str, int]) -> None:
+def _write_sheet(book: Any, name: str, frame: pl.DataFrame) -> None:
     sheet = book.add_worksheet(name)
     head = book.add_format({"bold": True, "bg_color": "#E8EDF3", "border": 1, "border_color": "#C5CFDA"})
     for index, column in enumerate(frame.columns):
         sheet.write_string(0, index, column, head)
-        sheet.set_column(index, index, widths.get(column, 14))
+        sheet.set_column(index, index, _WIDTHS.get(column, 14))
     for number, row in enumerate(_cells(frame.head(SHEET_ROWS).iter_rows()), 1):
         for index, value in enumerate(row):
             if isinstance(value, int):

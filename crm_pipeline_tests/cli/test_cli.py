@@ -97,6 +97,28 @@ def test_verify_and_report_read_what_is_there(typical_root: Path, tmp_path: Path
     assert Path(done.stdout.strip().replace("\n", "")).exists()
 
 
+def test_queues_are_listed_and_exported_for_people(data_root: Path, tmp_path: Path) -> None:
+    typical_export().write(data_root)
+    crm_pipeline("migrate", "leadforce", "--data", str(data_root), "--quiet")
+    workbook = data_root / "resolutions" / "leadforce" / "decisions.xlsx"
+    listed = tmp_path / "queues.json"
+    done = crm_pipeline("queues", "leadforce", "--data", str(data_root), "--export", str(workbook), "--json", str(listed))
+    assert done.returncode == 0, done.stderr
+    queues = json.loads(listed.read_text(encoding="utf-8"))["queues"]
+    assert [row["source_email"] for row in queues["owners"]] == ["asha@corp.in", "bob@corp.in"]
+    assert {row["reason"] for row in queues["quarantine"]} == {"unknown_value", "parent_quarantined"}
+    again = crm_pipeline("migrate", "leadforce", "--data", str(data_root), "--quiet")
+    assert again.returncode == 1, "an undecided workbook is no decision, and no error"
+    assert "owners" in again.stderr
+
+
+def test_preflight_says_what_would_stop_the_load(typical_root: Path) -> None:
+    done = crm_pipeline("preflight", "leadforce", "--data", str(typical_root), "--no-color")
+    assert done.returncode == 0, done.stderr
+    assert "mapped_fields_exist" in done.stdout
+    assert "leads_feature_enabled" in done.stdout
+
+
 def test_sources_lists_what_is_mapped(tmp_path: Path) -> None:
     done = crm_pipeline("sources", "--json", str(tmp_path / "sources.json"))
     assert done.returncode == 0

@@ -15,11 +15,11 @@ from crm_pipeline.samples.draw import Draw, shuffled
 from crm_pipeline.samples.leadforce_dirt import DIRT
 from crm_pipeline.samples.world import World
 from crm_pipeline.specs import SourceSpec, load_mapping
-from crm_pipeline.staging.accounting import accounting
 from crm_pipeline.staging.references import check_references
 from crm_pipeline.staging.store import StagingStore
 from crm_pipeline.staging.typed import type_object
 from crm_pipeline_tests.exports.folders import codes
+from crm_pipeline_tests.staging.accounting import accounting
 
 SPECS = Path(__file__).parents[2] / "mapping_specs"
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm_pipeline.staging.accounting import FATES, accounting
 from crm_pipeline.staging.references import check_references
 from crm_pipeline.staging.schemas import validate_typed
 from crm_pipeline.staging.store import StagingStore
 from crm_pipeline_tests.exports.folders import source
+from crm_pipeline_tests.staging.accounting import FATES, accounting
 from crm_pipeline_tests.staging.typed_rows import stage
 
 SPEC = source(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from crm_pipeline.staging.accounting import accounting
 from crm_pipeline.staging.store import StagingStore
 from crm_pipeline_tests.exports.folders import THINGS, source
+from crm_pipeline_tests.staging.accounting import accounting
 from crm_pipeline_tests.staging.typed_rows import accepted, fates, issues, stage
 
 #: An object with a column of every type.
