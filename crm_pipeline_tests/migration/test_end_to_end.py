@@ -159,6 +159,25 @@ def test_unresolved_owners_block_leads_and_only_those(data_root: Path) -> None:
     assert leads["deals_D1"]["user_id"] == 2
 
 
+def test_an_owner_is_one_odoo_user_by_address_and_two_are_nobody(data_root: Path) -> None:
+    typical_export().write(data_root)
+    destination = destination_of(data_root)
+    quiet = {"no_reset_password": True}
+    asha = destination.create("res.users", [{"name": "A. Rao", "login": "asha", "email": "ASHA@corp.in"}], context=quiet)[0]
+    twins = [{"name": f"Bob {n}", "login": f"bob{n}", "email": "bob@corp.in"} for n in (1, 2)]
+    destination.create("res.users", twins, context=quiet)
+    destination.close()
+    outcome = migrate(data_root)
+    assert outcome.result["queues"]["owners"] == 1
+    decide_owners(data_root, [("bob@corp.in", "map", "bob2")])
+    assert migrate(data_root).ok
+    destination = destination_of(data_root)
+    leads = by_external_id(destination, "crm.lead", ["user_id"])
+    bob = destination.search_read("res.users", [("login", "=", "bob2")], ["login"])[0]["id"]
+    destination.close()
+    assert (leads["deals_D1"]["user_id"], leads["deals_D2"]["user_id"]) == (asha, bob)
+
+
 def test_changed_rows_are_updated_and_people_s_changes_are_kept(typical_root: Path) -> None:
     migrate(typical_root)
     destination = destination_of(typical_root)
