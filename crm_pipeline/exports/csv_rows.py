@@ -120,7 +120,7 @@ class _Reader:
     def _quoted(self, row: int, first: str) -> Record:
         """A record that begins with ``first``, which holds a quote."""
         used = [first]
-        spaced = self._spaced_quote.search(first) is not None
+        spaced = self._spaced_quote.search(first) is not None and self._has_spaced_quote(first)
         reader = csv.reader(self._pull(used), delimiter=self._shape.delimiter, strict=True, skipinitialspace=spaced)
         reason = "has a quote that swallows the lines after it"
         try:
@@ -141,6 +141,11 @@ class _Reader:
                 return Record(row, _loose_cells(raw, self._shape.delimiter), raw, reason)
         self._pushed.extendleft(reversed(used[1:]))
         return Record(row, _loose_cells(first, self._shape.delimiter), first.rstrip("\r\n"), reason)
+
+    def _has_spaced_quote(self, line: str) -> bool:
+        """Whether a cell begins with blanks before its quote (not: a quoted cell that holds such text)."""
+        cells = next(csv.reader([line], delimiter=self._shape.delimiter))
+        return any(cell.startswith(" ") and cell.lstrip(" ").startswith('"') for cell in cells)
 
     def _pull(self, used: list[str]) -> Iterator[str]:
         yield used[0]

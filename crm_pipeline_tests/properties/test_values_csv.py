@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crm_pipeline.exports.csv_rows import CsvShape, read_records
@@ -44,6 +44,9 @@ tables = st.lists(st.tuples(st.builds("K{}".format, st.integers(1, 99)) | cells,
     always=st.booleans(),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
     ends=st.booleans(),
+)
+@example(  # a quoted cell that looks like a blank before a quote
+    table=[("K1", "", "\n"), ("K1", " ", "; ")], delimiter=";", line_end="\r", always=False, encoding="utf-8", ends=False
 )
 def test_what_is_written_as_csv_is_read_back_cell_by_cell(
     store: StagingStore,
