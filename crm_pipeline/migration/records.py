@@ -29,11 +29,6 @@ def keep_checks(store: StagingStore, env: str, run_id: str, results: list[CheckR
         )  # fmt: skip
 
 
-def forget_checks(store: StagingStore, env: str, assets: list[str]) -> None:
-    """Drop outcomes of an earlier run, so that a report never shows a check that was not made."""
-    store.execute("DELETE FROM ops.check_result WHERE env = ? AND list_contains(?, asset)", [env, assets])
-
-
 def keep_counts(store: StagingStore, env: str, counts: LoadCounts, seconds: float) -> None:
     """Replace the counts of a model."""
     c = counts

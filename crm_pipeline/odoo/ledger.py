@@ -8,7 +8,6 @@ have no external id of ours; they are matched anew in every run.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
@@ -18,15 +17,6 @@ from crm_pipeline.staging.store import StagingStore
 
 #: A prefork server cut a reply of 37,000 rows (Odoo 18): read in pages by id.
 PAGE = 5000
-
-
-@dataclass(frozen=True)
-class SyncResult:
-    """What a comparison of ledger and Odoo found, in records."""
-
-    known: int
-    adopted: int
-    gone: int
 
 
 def read_pages(
@@ -71,7 +61,7 @@ class Ledger:
             self.store.execute("INSERT INTO ops.environment VALUES (?, ?, ?)", [self.env, database_uuid, self.now])
         return bool(rows)
 
-    def sync(self, destination: Destination, model: str, staged_table: str) -> SyncResult:
+    def sync(self, destination: Destination, model: str, staged_table: str) -> None:
         """Take over what Odoo has under our external ids and the ledger doesn't know (a kill, a lost reply, a lost store).
 
         Adopted records are taken to hold what is staged for them; the read-back proves or refutes it. Entries whose
@@ -108,10 +98,6 @@ class Ledger:
             """,
             [self.env, model, self.run_id, self.now, self.env, model],
         )
-        adopted = int(store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", here)) - (
-            0 if known and gone == known else known
-        )
-        return SyncResult(known, adopted, gone)
 
     def record(self, model: str, loaded: pl.DataFrame, origin: str = "created") -> None:
         """Write entries, replacing older ones of the same external ids, in one transaction.

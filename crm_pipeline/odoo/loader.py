@@ -35,7 +35,6 @@ class LoadCounts:
     linked: int
     failed: int
     held: int
-    adopted: int = 0
 
 
 def load_target(
@@ -51,7 +50,7 @@ def load_target(
     """
     schema = destination.fields_get(target.model)
     ledger.forget_refusals(target.model)
-    synced = ledger.sync(destination, target.model, quote(f"staged.{target.table}"))
+    ledger.sync(destination, target.model, quote(f"staged.{target.table}"))
     _fetch_references(store, target, destination, ledger.env)
     check_gate(store, mapping, target, ledger.env)
     fallback = next(
@@ -67,7 +66,7 @@ def load_target(
         send_pending(store, target, fields, ledger, sender, run, progress)
     run.updated = update_changed(store, mapping, target, destination, ledger, sender, schema)
     _fetch_via(store, mapping, target, destination, ledger.env)
-    return _counts(store, target, ledger, run, synced.adopted)
+    return _counts(store, target, ledger, run)
 
 
 def _fetch_references(store: StagingStore, target: TargetSpec, destination: Destination, env: str) -> None:
@@ -108,7 +107,7 @@ def _fetch_via(store: StagingStore, mapping: Mapping, target: TargetSpec, destin
             store.insert("ops.via", frame.with_columns(env=pl.lit(env), model=pl.lit(target.model), field=pl.lit(via)))
 
 
-def _counts(store: StagingStore, target: TargetSpec, ledger: Ledger, run: LoadRun, adopted: int) -> LoadCounts:
+def _counts(store: StagingStore, target: TargetSpec, ledger: Ledger, run: LoadRun) -> LoadCounts:
     """Counts such that staged = created + updated + unchanged + linked + failed + held.
 
     Rows of a queue that nothing needs (users who own nothing and whom Odoo doesn't have) are not counted as staged.
@@ -141,5 +140,4 @@ def _counts(store: StagingStore, target: TargetSpec, ledger: Ledger, run: LoadRu
         linked=linked,
         failed=failed,
         held=held,
-        adopted=adopted,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
 from crm_pipeline.odoo.destination import Destination, FieldSchema
@@ -20,18 +18,10 @@ class ResolutionError(Exception):
         super().__init__(f"{file}: '{value}': {reason}")
 
 
-@dataclass(frozen=True)
-class MatchCounts:
-    """Rows linked to records Odoo has, and rows that match none or several."""
-
-    linked: int
-    refused: int
-
-
 def match_existing(
     store: StagingStore, mapping: Mapping, target: TargetSpec, destination: Destination, ledger: Ledger,
     schema: dict[str, FieldSchema], fallback_login: str | None = None,
-) -> MatchCounts:  # fmt: skip
+) -> None:  # fmt: skip
     """Link staged rows to existing records by the target's match rule; rows in doubt are refused with a reason.
 
     A row that matches several records is never linked to one of them. For a target with a queue, what people decided
@@ -39,9 +29,8 @@ def match_existing(
     """
     rule = target.match
     if rule.policy == "never":
-        return MatchCounts(0, 0)
+        return
     by_fields = [*rule.by, *rule.or_by]
-    linked = 0
     store.execute(
         "CREATE OR REPLACE TEMP TABLE _match (external_id VARCHAR, block VARCHAR, row_hash VARCHAR, odoo_id BIGINT)"
     )
@@ -63,11 +52,7 @@ def match_existing(
                 """)
         if rule.queue == "owners":
             _decide_owners(store, target, ledger, fallback_login)
-        linked += _keep_matches(store, target, ledger)
-    refused = int(
-        store.value("SELECT count(*) FROM ops.refusal WHERE env = ? AND model = ?", [ledger.env, target.model])
-    )
-    return MatchCounts(linked, refused)
+        _keep_matches(store, target, ledger)
 
 
 def _fetch_existing(
@@ -149,7 +134,7 @@ def _decide_owners(store: StagingStore, target: TargetSpec, ledger: Ledger, fall
     """)
 
 
-def _keep_matches(store: StagingStore, target: TargetSpec, ledger: Ledger) -> int:
+def _keep_matches(store: StagingStore, target: TargetSpec, ledger: Ledger) -> None:
     matches = store.frame("""
         SELECT external_id, min(_match.odoo_id) AS odoo_id, any_value(_match.block) AS block,
                any_value(_match.row_hash) AS row_hash, any_value(wanted._values) AS "values"
@@ -180,4 +165,3 @@ def _keep_matches(store: StagingStore, target: TargetSpec, ledger: Ledger) -> in
                 [kind],
             ),
         )
-    return matches.height

@@ -38,7 +38,6 @@ class Outcome:
 
     ids: dict[str, int] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    adopted: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,6 @@ class Sender:
         for record in self.destination.search_read("ir.model.data", domain, ["name", "res_id"]):
             outcome.ids[record["name"]] = record["res_id"]
             outcome.refused.pop(record["name"], None)
-            outcome.adopted += 1
 
     def _load_once(self, batch: Batch, indexes: Sequence[int], outcome: Outcome) -> None:
         """One ``load``; on refusals the named rows are set aside and the rest goes again, unnamed ones are halved."""

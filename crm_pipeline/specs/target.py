@@ -160,7 +160,7 @@ class SourceBlock(SpecModel):
 class MatchRule(SpecModel):
     """What to do with records that exist in Odoo already."""
 
-    policy: Literal["never", "link", "fill_empty", "update"] = "never"
+    policy: Literal["never", "link"] = "never"
     by: tuple[str, ...] = Field(default=(), description="fields that must be equal, ignoring case and spacing")
     or_by: tuple[str, ...] = Field(default=(), description="a second set of fields, tried where the first finds none")
     within: tuple[Any, ...] = Field(default=(), description="Odoo domain the existing records must satisfy")

@@ -17,6 +17,11 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
+from crm_pipeline.exports.sql import literal as text_literal
+from crm_pipeline.exports.sql import quote
+
+__all__ = ["SCHEMAS", "StagingStore", "StoreInUseError", "literal", "quote"]
+
 SCHEMAS = ("raw", "typed", "derived", "staged", "ops")
 
 _OPS_TABLES = Path(__file__).with_name("ops.sql")
@@ -31,11 +36,6 @@ class StoreInUseError(Exception):
         )
 
 
-def quote(identifier: str) -> str:
-    """Quote an SQL identifier; a dotted name is quoted part by part (``staged.crm_lead``)."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in identifier.split("."))
-
-
 def literal(value: str | float | bool | None) -> str:  # noqa: FBT001 - a value, not a switch
     """An SQL literal for generated expressions; values of data are always bound as parameters instead."""
     if value is None:
@@ -44,7 +44,7 @@ def literal(value: str | float | bool | None) -> str:  # noqa: FBT001 - a value,
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
         return repr(value)
-    return "'" + value.replace("'", "''") + "'"
+    return text_literal(value)
 
 
 class StagingStore:

@@ -80,6 +80,7 @@ def _block(**changes: object) -> dict[str, object]:
         (_block(object="companies"), "sources.0.object", "neither a source object nor derived"),
         (_block(accounts_for="companies"), "sources.0.accounts_for", "no source object"),
         (TARGET | {"match": {"policy": "link"}}, "match", "'by' must be given"),
+        (TARGET | {"match": {"policy": "update", "by": ["name"]}}, "match.policy", "'never' or 'link'"),
     ],
 )
 def test_a_bad_target_is_refused_with_file_path_and_reason(tmp_path: Path, target: object, path: str, reason: str) -> None:
