@@ -23,7 +23,7 @@ from crm_pipeline.migration.migration import Migration, MigrationError
 from crm_pipeline.migration.resolutions import ResolutionFileError
 from crm_pipeline.odoo.errors import ConfigurationError, DestinationError
 from crm_pipeline.odoo.matching import ResolutionError
-from crm_pipeline.reports.queues import open_conflicts, quarantined_rows, waiting_owners, write_workbook
+from crm_pipeline.reports.queues import open_queues, write_workbook
 from crm_pipeline.samples import write_sample
 from crm_pipeline.settings import ENVIRONMENTS, Settings, SettingsError
 from crm_pipeline.specs import SpecError, list_sources, load_mapping
@@ -194,11 +194,7 @@ def queues(
     _check_source(settings, source)
     with Migration(settings, source) as migration:
         migration.account(env)
-        waiting = {
-            "owners": waiting_owners(migration.store, migration.mapping, env),
-            "conflicts": open_conflicts(migration.store, env),
-            "quarantine": quarantined_rows(migration.store),
-        }
+        waiting = open_queues(migration.store, migration.mapping, env)
     if file is not None:
         write_workbook(file, waiting)
         output.say(f"Written to {file}")

@@ -45,6 +45,16 @@ def _to_utc(wall: str, time_zone: str) -> str:
     return f"timezone('UTC', timezone({literal(time_zone)}, {wall}))"
 
 
+def _to_wall(utc: str, time_zone: str) -> str:
+    """SQL for the wall-clock time in the account's zone of a UTC time."""
+    if time_zone in ("UTC", "Etc/UTC", "GMT"):
+        return utc
+    if is_fixed_offset(time_zone):
+        minutes = int(time_zone[1:3]) * 60 + int(time_zone[4:6])
+        return f"{utc} {'+' if time_zone[0] == '+' else '-'} INTERVAL {minutes} MINUTE"
+    return f"timezone({literal(time_zone)}, timezone('UTC', {utc}))"
+
+
 def _month_rewrites(text: str) -> str:
     """SQL that turns month names into ISO dates, for texts that hold a letter run naming a month."""
     any_month = "|".join(f"{name}|{name[:3]}[.]?" if name != "May" else name for name in MONTHS)
@@ -113,6 +123,8 @@ def moment_macros(time_zone: str, date_order: str) -> dict[str, str]:
     half_day = "try_strptime(c, ['%Y-%m-%d %I:%M:%S %p', '%Y-%m-%d %I:%M %p'])"
     instant = "timezone('UTC', TRY_CAST({0} AS TIMESTAMPTZ))"
     return {
+        # The calendar day of a UTC time in the account's zone.
+        "local_date(moment)": f"CAST({_to_wall('moment', time_zone)} AS DATE)",
         "_canonical(t)": canonical,
         # Wall-clock time as written, without regard to an offset; only for canonical text.
         "_wall(c)": (

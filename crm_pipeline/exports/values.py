@@ -22,6 +22,7 @@ text of blanks only, and for text it can't read for certain: nothing is ever gue
 ``parse_bool``     yes/no, true/false, 1/0, y/n, t/f, on/off, x, ✓
 ``parse_date``     DATE, see ``crm_pipeline.exports.moments``
 ``parse_dt``       TIMESTAMP in UTC, see there
+``local_date``     DATE in the account's zone of a TIMESTAMP in UTC
 ``split_list``     VARCHAR[] of the parts, blanks and repeats (equal under ``fold``) left out; NULL when none is left
 =================  ===========================================================================================
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from crm_pipeline.odoo.gates import is_blocking
 from crm_pipeline.specs import Mapping, TargetSpec
-from crm_pipeline.verification.checks import CheckSpec
+from crm_pipeline.verification.checks import CheckSpec, Severity
+
+#: What an empty queue means.
+_QUEUES = {
+    "owners": "Everyone who owns a record is an Odoo user.",
+    "products": "Every line of a document has a product in Odoo.",
+}
 
 
 class Catalogue:
@@ -77,6 +84,8 @@ class Catalogue:
         specs = [
             CheckSpec(asset, "mapped_fields_exist", "Every mapped field exists in the destination, can be written and has a fitting type."),
             CheckSpec(asset, "models_installed", "The apps the mapping needs are installed."),
+            CheckSpec(asset, "documents_can_be_loaded", "Accounting is ready: chart of accounts, open periods, accounts of products."),
+            CheckSpec(asset, "amounts_can_be_kept", "Prices fit Odoo's decimal precision, and currencies have rates of their own.", "WARN", blocking=False),
             CheckSpec(asset, "leads_feature_enabled", "The Leads menu is on, so that salespeople see what is loaded as leads.", "WARN", blocking=False),
         ]  # fmt: skip
         return {spec.name: spec for spec in specs}
@@ -94,9 +103,16 @@ class Catalogue:
             CheckSpec(asset, "no_conflicts", "Nobody changed in Odoo what the source changed too.", "WARN", blocking=False),
             CheckSpec(asset, "values_found", "Every looked-up value was found in Odoo.", "WARN", blocking=False),
         ]  # fmt: skip
-        if target.match.queue is not None:
+        queue = target.match.queue
+        if queue is not None:
+            blocking = is_blocking(self.mapping, queue)
+            severity: Severity = "ERROR" if blocking else "WARN"
+            specs.append(CheckSpec(asset, f"{queue}_resolved", _QUEUES[queue], severity, blocking=blocking))
+        if target.finish is not None:
+            specs.append(CheckSpec(asset, "records_finished", "Every record has its final state: proven totals, posted, paid, cancelled."))
+        if any(spec.tolerance for block in target.sources for spec in block.fields.values()):
             specs.append(
-                CheckSpec(asset, f"{target.match.queue}_resolved", "Everyone who owns a record is an Odoo user.")
+                CheckSpec(asset, "amounts_unrounded", "Odoo's decimal precision changed no amount.", "WARN", blocking=False)
             )
         return {spec.name: spec for spec in specs}
 

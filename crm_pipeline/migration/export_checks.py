@@ -6,7 +6,9 @@ from typing import Any
 
 from crm_pipeline.exports import Drop, ExportAudit, read_object
 from crm_pipeline.specs import SourceSpec, TargetSpec
+from crm_pipeline.staging.files import attach_files
 from crm_pipeline.staging.references import check_references
+from crm_pipeline.staging.rules import apply_rules
 from crm_pipeline.staging.schemas import validate_typed
 from crm_pipeline.staging.staged_schemas import validate_staged
 from crm_pipeline.staging.store import StagingStore, literal
@@ -15,12 +17,15 @@ from crm_pipeline.verification.checks import SHOWN_ROWS, CheckResult, CheckSpec
 
 
 def read_objects(store: StagingStore, spec: SourceSpec, drop: Drop) -> dict[str, ExportAudit]:
-    """Read and type every object of a drop, then check the references between them."""
+    """Read and type every object of a drop, then check the references between them and the rules over whole objects."""
     audits = {}
     for name in spec.objects:
         audits[name] = read_object(store, spec, name, drop)
         type_object(store, spec, name, audits[name])
+        attach_files(store, spec, name, drop)
     check_references(store, spec)
+    if apply_rules(store, spec):
+        check_references(store, spec)
     return audits
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
 from crm_pipeline.odoo.destination import Destination, FieldSchema
 from crm_pipeline.odoo.errors import CallError
+from crm_pipeline.odoo.preconditions import check_preconditions
 from crm_pipeline.odoo.gates import waiting_in_queue, waiting_text
 from crm_pipeline.odoo.resolved import FieldMissingError, ResolvedField, resolve_fields
 from crm_pipeline.specs import Mapping, TargetSpec
@@ -32,8 +34,10 @@ _READONLY_BUT_KEPT = {
 }
 
 
-def check_preflight(mapping: Mapping, destination: Destination, checks: dict[str, CheckSpec]) -> list[CheckResult]:
-    """Compare the mapping with the destination's own schema, before anything is written."""
+def check_preflight(
+    store: StagingStore, mapping: Mapping, destination: Destination, checks: dict[str, CheckSpec]
+) -> list[CheckResult]:
+    """Compare the mapping and the staged documents with the destination, before anything is written."""
     provided = {row["name"] for target in mapping.targets if target.model == "ir.model.fields"
                 for block in target.sources for row in block.rows}  # fmt: skip
     absent: list[dict[str, Any]] = []
@@ -46,6 +50,7 @@ def check_preflight(mapping: Mapping, destination: Destination, checks: dict[str
             continue
         wrong += _wrong_fields(target, schema | {name: _coming(name) for name in provided if name not in schema})
     leads = _leads_enabled(destination)
+    obstacles, doubts = check_preconditions(store, mapping, destination) if not absent else ((), ())
     return [
         CheckResult(
             checks["models_installed"], not absent,
@@ -54,6 +59,12 @@ def check_preflight(mapping: Mapping, destination: Destination, checks: dict[str
         CheckResult(
             checks["mapped_fields_exist"], not wrong,
             "all mapped fields exist" if not wrong else f"{wrong[0]['field']}: {wrong[0]['problem']}", tuple(wrong),
+        ),
+        CheckResult(
+            checks["documents_can_be_loaded"], not obstacles, obstacles[0]["what_to_do"] if obstacles else "ready", obstacles
+        ),
+        CheckResult(
+            checks["amounts_can_be_kept"], not doubts, doubts[0]["what_to_do"] if doubts else "amounts fit", doubts
         ),
         CheckResult(
             checks["leads_feature_enabled"], leads,
@@ -104,13 +115,15 @@ _NO_DEFAULT = {
 def _misfit(target: TargetSpec, field: ResolvedField) -> str | None:
     schema, spec = field.schema, field.spec
     kept = schema.name in _READONLY_BUT_KEPT.get(target.model, ())
+    if spec.awaited:
+        return None
     if schema.readonly and not spec.computed and not kept and not schema.store:
         return "is computed by Odoo and can't be written; mark it computed or map another field"
     links = bool(spec.links or spec.lookup or spec.xmlid)
     relational = schema.type in {"many2one", "many2many", "one2many", "many2one_reference"}
     if links and not relational:
         return f"is a link in the mapping, but has type {schema.type} in Odoo"
-    if spec.const is not None and schema.type == "selection" and str(spec.const) not in schema.selection:
+    if spec.const is not None and spec.is_sent and schema.type == "selection" and str(spec.const) not in schema.selection:
         return f"'{spec.const}' is not one of {', '.join(schema.selection)}"
     return None
 
@@ -140,7 +153,8 @@ def check_loaded(
         WHERE external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = {literal(env)})
         AND external_id NOT IN (SELECT external_id FROM ops.refusal WHERE {where})
     """
-    differences = f"SELECT external_id, odoo_id, field, expected, actual, class FROM ops.difference WHERE {where}"
+    found = f"SELECT external_id, odoo_id, field, expected, actual, class FROM ops.difference WHERE {where}"
+    differences, rounded = f"{found} AND class <> 'rounded'", f"{found} AND class = 'rounded'"
     refusals = f"""
         SELECT external_id, refusal.kind, refusal.reason, refusal.message
         FROM ops.refusal AS refusal JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
@@ -176,10 +190,19 @@ def check_loaded(
         results.append(
             CheckResult(
                 checks[f"{target.match.queue}_resolved"], not waiting,
-                waiting_text(target.match.queue, waiting) if waiting else "nobody waits",
-                tuple({"owner": name} for name in waiting[:SHOWN_ROWS]),
+                waiting_text(target.match.queue, waiting) if waiting else "nothing waits",
+                tuple({"waits": name} for name in waiting[:SHOWN_ROWS]),
             )
         )  # fmt: skip
+    if "records_finished" in checks:
+        left = f"SELECT external_id, odoo_id, reason, message FROM ops.unfinished WHERE {where}"
+        count = int(store.value(f"SELECT count(*) FROM ({left})"))
+        message = f"{count} records are not finished" if count else "all records are finished"
+        results.append(CheckResult(checks["records_finished"], count == 0, message, _first(store, left, count), left))
+    if "amounts_unrounded" in checks:
+        count = int(store.value(f"SELECT count(*) FROM ({rounded})"))
+        message = f"{count} amounts differ by Odoo's rounding" if count else "no amount was rounded"
+        results.append(CheckResult(checks["amounts_unrounded"], count == 0, message, _first(store, rounded, count), rounded))
     return results
 
 
@@ -212,9 +235,11 @@ def check_environment(
         ),
         CheckResult(
             checks["control_totals_equal"], not unequal,
-            f"{len(totals)} totals equal" if not unequal
+            f"{len(totals)} totals equal{_rounding(totals)}" if not unequal
             else f"{unequal[0].name} {unequal[0].currency}: {unequal[0].source} staged, {unequal[0].odoo} in Odoo",
-            tuple({"total": t.name, "currency": t.currency, "source": t.source, "odoo": t.odoo} for t in unequal),
+            tuple(
+                {"total": t.name, "currency": t.currency, "source": t.source, "odoo": t.odoo, "rounding": t.rounding} for t in unequal
+            ),
         ),
         CheckResult(checks["no_mail_queued"], mails + notes == 0, f"{mails} mails, {notes} notifications since the run began"),
         CheckResult(
@@ -230,6 +255,11 @@ def check_environment(
             checks["messages_in_order"], not disorder, f"{len(disorder)} records with messages out of order", disorder
         ),
     ]  # fmt: skip
+
+
+def _rounding(totals: list[ControlTotal]) -> str:
+    count = sum(Decimal(total.rounding) != 0 for total in totals)
+    return f", {count} of them but for rounding that is listed line by line" if count else ""
 
 
 def _messages_out_of_order(store: StagingStore, mapping: Mapping, env: str) -> tuple[dict[str, Any], ...]:

@@ -19,13 +19,14 @@ from crm_pipeline.migration import records
 from crm_pipeline.migration.catalogue import Catalogue
 from crm_pipeline.migration.export_checks import check_object, check_staged, read_objects
 from crm_pipeline.migration.load_checks import check_environment, check_loaded, check_preflight
-from crm_pipeline.migration.resolutions import read_owner_decisions
+from crm_pipeline.migration.resolutions import read_owner_decisions, read_product_decisions
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.environments import open_destination
 from crm_pipeline.odoo.gates import GateClosedError
 from crm_pipeline.odoo.ledger import Ledger
 from crm_pipeline.odoo.loader import LoadCounts, load_target
 from crm_pipeline.odoo.normal import register_normal_forms
+from crm_pipeline.odoo.numbering import register_numbering
 from crm_pipeline.odoo.sender import Sender
 from crm_pipeline.settings import Settings
 from crm_pipeline.specs import Mapping, TargetSpec, load_mapping
@@ -83,6 +84,7 @@ class Migration:
         register_values(self.store.connection, spec.time_zone, spec.date_order, spec.currency_symbols)
         register_functions(self.store.connection, account_currency=spec.account_currency)
         register_normal_forms(self.store.connection)
+        register_numbering(self.store.connection)
 
     # -- export and staging ------------------------------------------------------------------------------------------
 
@@ -119,7 +121,8 @@ class Migration:
         return results
 
     def stage(self) -> list[CheckResult]:
-        """Build derived and target-shaped tables."""
+        """Build derived and target-shaped tables, following what people decided."""
+        read_product_decisions(self.store, self.settings.data.resolutions(self.mapping.name))
         build_derived(self.store, self.mapping.source)
         forget_staging(self.store, self.mapping)
         results = []
@@ -153,7 +156,7 @@ class Migration:
         self.store.execute("DELETE FROM ops.baseline WHERE env = ?", [env])
         for model, highest in take_baseline(destination).highest.items():
             self.store.execute("INSERT INTO ops.baseline VALUES (?, ?, ?)", [env, model, highest])
-        results = check_preflight(self.mapping, destination, self.catalogue.preflight_checks(env))
+        results = check_preflight(self.store, self.mapping, destination, self.catalogue.preflight_checks(env))
         records.keep_checks(self.store, env, self.run_id, results)
         return results
 
@@ -165,7 +168,7 @@ class Migration:
         specs = self.catalogue.loaded_checks(env, target)
         try:
             counts = load_target(
-                self.store, self.mapping, target, destination, self.ledger(env), Sender(destination, self.mapping.name),
+                self.store, self.mapping, target, destination, self.ledger(env), self._sender(destination),
                 lambda done, total: self.progress(f"load {target.model}", done, total),
             )  # fmt: skip
         except GateClosedError as closed:
@@ -175,6 +178,12 @@ class Migration:
             return None, results
         records.keep_counts(self.store, env, counts, time.monotonic() - started)
         return counts, []
+
+    def _sender(self, destination: Destination) -> Sender:
+        """Sends what was read last; files come from that drop's folder."""
+        drop = self.store.value('SELECT "drop" FROM ops.reading')
+        files = self.settings.data.exports(self.mapping.name) / drop if drop else None
+        return Sender(destination, self.mapping.name, files=files)
 
     def hold(self, env: str, target: TargetSpec) -> None:
         """Note that a model was not loaded in this run: what is not in Odoo from earlier runs is held back."""
@@ -188,11 +197,13 @@ class Migration:
         )
         records.keep_counts(self.store, env, LoadCounts(target.model, staged, 0, 0, here, 0, 0, staged - here), 0.0)
 
-    def verify(self, env: str, destination: Destination, target: TargetSpec) -> list[CheckResult]:
+    def verify(
+        self, env: str, destination: Destination, target: TargetSpec, *, at_end: bool = False
+    ) -> list[CheckResult]:
         """Read one model back, compare every field, and account for its records."""
         verified = verify_target(
             self.store, self.mapping, target, destination, env,
-            lambda done, total: self.progress(f"verify {target.model}", done, total),
+            lambda done, total: self.progress(f"verify {target.model}", done, total), at_end=at_end,
         )  # fmt: skip
         specs = self.catalogue.loaded_checks(env, target)
         results = check_loaded(
@@ -210,7 +221,7 @@ class Migration:
 
         Models that later loads can write to are read back once more.
         """
-        again = [r for t in self.mapping.targets if t.verify_again for r in self.verify(env, destination, t)]
+        again = [r for t in self.mapping.targets if t.verify_again for r in self.verify(env, destination, t, at_end=True)]
         self.account(env)
         totals = control_totals(self.store, self.mapping, destination, env)
         records.keep_totals(self.store, env, totals)

@@ -44,8 +44,8 @@ def keep_totals(store: StagingStore, env: str, totals: list[ControlTotal]) -> No
     store.execute("DELETE FROM ops.control_total WHERE env = ?", [env])
     for t in totals:
         store.execute(
-            "INSERT INTO ops.control_total VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [env, t.name, t.currency, t.source, t.odoo, t.equal, t.records],
+            "INSERT INTO ops.control_total VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [env, t.name, t.currency, t.source, t.odoo, t.equal, t.records, t.rounding],
         )
 
 

@@ -1,7 +1,8 @@
-"""What people decided about queued items: ``<data>/resolutions/<source>/owners.csv``, or the same sheet in a workbook."""
+"""What people decided about queued items: CSV files in ``<data>/resolutions/<source>/``, or sheets of one workbook."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,40 @@ import polars as pl
 
 from crm_pipeline.staging.store import StagingStore
 
-OWNER_DECISIONS = ("map", "unassign", "create_archived")
-_OWNER_COLUMNS = ("source_email", "decision", "odoo_login")
-#: What the exported queue says beside them; it may stay in the file.
-_REMARKS = ("name", "records", "why")
+
+@dataclass(frozen=True)
+class ResolutionFile:
+    """One kind of decisions.
+
+    Attributes:
+        name: file name without ending, and name of the sheet.
+        keys: columns that say what is decided about; at least one must be given.
+        argument: the column that goes with ``needs_argument``, and with no other decision.
+        remarks: what the exported queue says beside them; may stay in the file.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    decisions: tuple[str, ...]
+    argument: str
+    needs_argument: str
+    argument_is: str
+    remarks: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns a file must have."""
+        return (*self.keys, "decision", self.argument)
+
+
+OWNERS = ResolutionFile(
+    "owners", ("source_email",), ("map", "unassign", "create_archived"), "odoo_login", "map", "the login of an Odoo user",
+    ("name", "records", "why"),
+)  # fmt: skip
+PRODUCTS = ResolutionFile(
+    "products", ("source_sku", "source_name"), ("map", "create", "fallback"), "odoo_default_code", "map",
+    "the internal reference of an Odoo product", ("lines", "why"),
+)  # fmt: skip
 
 
 class ResolutionFileError(Exception):
@@ -33,63 +64,79 @@ class ResolutionFileError(Exception):
 
 
 @dataclass(frozen=True)
-class OwnerResolutions:
-    """How many decisions were read, and those whose e-mail nobody in the export has."""
+class Decisions:
+    """How many decisions were read, and those about something the export doesn't have."""
 
     decisions: int
     unused: tuple[str, ...]
 
 
-def read_owner_decisions(store: StagingStore, folder: Path) -> OwnerResolutions:
+def read_owner_decisions(store: StagingStore, folder: Path) -> Decisions:
     """Read and check the owners' decisions into ``ops.owner_decision``, replacing those of an earlier run.
 
     Raises:
         ResolutionFileError: for unknown columns or decisions, a map without login, or two decisions for one owner.
     """
-    store.execute("DELETE FROM ops.owner_decision")
-    found = _owner_sheet(folder)
-    if found is None:
-        return OwnerResolutions(0, ())
-    file, frame = found
-    unknown = [name for name in frame.columns if name not in (*_OWNER_COLUMNS, *_REMARKS)]
-    missing = [name for name in _OWNER_COLUMNS if name not in frame.columns]
-    if unknown or missing:
-        said = f"unknown column '{unknown[0]}'" if unknown else f"column '{missing[0]}' is missing"
-        raise ResolutionFileError(file, 1, "", "", f"{said}; the columns are {', '.join(_OWNER_COLUMNS)}")
-    seen: dict[str, int] = {}
-    rows: list[dict[str, str | None]] = []
-    for number, record in enumerate(frame.iter_rows(named=True), 2):
-        email, decision, login = ((record[name] or "").strip() for name in _OWNER_COLUMNS)
-        if not (decision or login):
-            continue  # not decided yet
-        if not email:
-            raise ResolutionFileError(
-                file, number, "source_email", "", "is blank; say whose records this decides about"
-            )
-        if decision not in OWNER_DECISIONS:
-            raise ResolutionFileError(file, number, "decision", decision, f"say one of {', '.join(OWNER_DECISIONS)}")
-        if (decision == "map") != bool(login):
-            reason = "map needs the login of an Odoo user" if decision == "map" else f"{decision} takes no odoo_login"
-            raise ResolutionFileError(file, number, "odoo_login", login, reason)
-        if email.casefold() in seen:
-            raise ResolutionFileError(
-                file, number, "source_email", email, f"was decided in row {seen[email.casefold()]} already"
-            )
-        seen[email.casefold()] = number
-        rows.append({"source_email": email, "decision": decision, "odoo_login": login or None})
-    if rows:
-        store.insert("ops.owner_decision", pl.DataFrame(rows, schema=dict.fromkeys(_OWNER_COLUMNS, pl.String)))
+    count = _read_into(store, "ops.owner_decision", OWNERS, folder)
     unused = store.rows("""
         SELECT source_email FROM ops.owner_decision AS decision WHERE NOT EXISTS (
             SELECT 1 FROM derived.owners AS owner
             WHERE fold(decision.source_email) IN (fold(owner.email), fold(owner.name), fold(owner.owner_key)))
         ORDER BY 1
     """)
-    return OwnerResolutions(len(rows), tuple(row[0] for row in unused))
+    return Decisions(count, tuple(row[0] for row in unused))
 
 
-def _owner_sheet(folder: Path) -> tuple[Path, pl.DataFrame] | None:
-    csv_file = folder / "owners.csv"
+def read_product_decisions(store: StagingStore, folder: Path) -> int:
+    """Read and check the products' decisions into ``ops.product_decision``, replacing those of an earlier run.
+
+    Raises:
+        ResolutionFileError: as :func:`read_owner_decisions`.
+    """
+    return _read_into(store, "ops.product_decision", PRODUCTS, folder)
+
+
+def _read_into(store: StagingStore, table: str, kind: ResolutionFile, folder: Path) -> int:
+    store.execute(f"DELETE FROM {table}")
+    found = _sheet(folder, kind)
+    if found is None:
+        return 0
+    rows = list(_checked(*found, kind))
+    if rows:
+        store.insert(table, pl.DataFrame(rows, schema=dict.fromkeys(kind.columns, pl.String)))
+    return len(rows)
+
+
+def _checked(file: Path, frame: pl.DataFrame, kind: ResolutionFile) -> Iterator[dict[str, str | None]]:
+    """The rows that decide something."""
+    unknown = [name for name in frame.columns if name not in (*kind.columns, *kind.remarks)]
+    missing = [name for name in kind.columns if name not in frame.columns]
+    if unknown or missing:
+        said = f"unknown column '{unknown[0]}'" if unknown else f"column '{missing[0]}' is missing"
+        raise ResolutionFileError(file, 1, "", "", f"{said}; the columns are {', '.join(kind.columns)}")
+    seen: dict[tuple[str, ...], int] = {}
+    for number, record in enumerate(frame.iter_rows(named=True), 2):
+        row = {name: (record[name] or "").strip() for name in kind.columns}
+        decision, argument = row["decision"], row[kind.argument]
+        key = tuple(row[name].casefold() for name in kind.keys)
+        if not (decision or argument):
+            continue  # not decided yet
+        if not any(key):
+            raise ResolutionFileError(file, number, kind.keys[0], "", "is blank; say what this decides about")
+        if decision not in kind.decisions:
+            raise ResolutionFileError(file, number, "decision", decision, f"say one of {', '.join(kind.decisions)}")
+        if (decision == kind.needs_argument) != bool(argument):
+            needs = decision == kind.needs_argument
+            reason = f"{decision} needs {kind.argument_is}" if needs else f"{decision} takes no {kind.argument}"
+            raise ResolutionFileError(file, number, kind.argument, argument, reason)
+        if key in seen:
+            raise ResolutionFileError(file, number, kind.keys[0], row[kind.keys[0]], f"was decided in row {seen[key]} already")
+        seen[key] = number
+        yield {name: value or None for name, value in row.items()}
+
+
+def _sheet(folder: Path, kind: ResolutionFile) -> tuple[Path, pl.DataFrame] | None:
+    csv_file = folder / f"{kind.name}.csv"
     if csv_file.exists():
         try:
             return csv_file, pl.read_csv(csv_file, infer_schema=False, encoding="utf8")
@@ -97,6 +144,6 @@ def _owner_sheet(folder: Path) -> tuple[Path, pl.DataFrame] | None:
             raise ResolutionFileError(csv_file, 0, "", "", f"can't be read as UTF-8 CSV: {error}") from error
     for workbook in sorted(folder.glob("*.xlsx")):
         sheets = pl.read_excel(workbook, sheet_id=0, infer_schema_length=0)
-        if "owners" in sheets:
-            return workbook, sheets["owners"].cast(pl.String)
+        if kind.name in sheets:
+            return workbook, sheets[kind.name].cast(pl.String)
     return None

@@ -43,7 +43,7 @@ def build_result(
         "objects": objects,
         "targets": _targets(store, mapping, env),
         "control_totals": _all(
-            store, "SELECT name, currency, source, odoo, equal FROM ops.control_total WHERE env = ? ORDER BY ALL", [env]
+            store, "SELECT name, currency, source, odoo, rounding, equal FROM ops.control_total WHERE env = ? ORDER BY ALL", [env]
         ),
         "verification": _verification(store, env),
         "checks": checks,
@@ -78,7 +78,7 @@ def _verification(store: StagingStore, env: str) -> dict[str, int]:
     found = store.rows(
         "SELECT coalesce(sum(records), 0), coalesce(sum(fields), 0) FROM ops.verified WHERE env = ?", [env]
     )[0]
-    differences = store.value("SELECT count(*) FROM ops.difference WHERE env = ?", [env])
+    differences = store.value("SELECT count(*) FROM ops.difference WHERE env = ? AND class <> 'rounded'", [env])
     return {"records": int(found[0]), "fields": int(found[1]), "differences": int(differences)}
 
 

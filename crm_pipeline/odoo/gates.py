@@ -23,13 +23,23 @@ class GateClosedError(Exception):
         super().__init__(f"{model} is not loaded. {waiting_text(queue, waiting)}")
 
 
+#: What people can do about what waits in a queue.
+_ADVICE = {
+    "owners": "Create them in Odoo, decide in resolutions/owners.csv (map, unassign, create_archived), or name a fallback "
+    "user in the spec.",
+    "products": "Create them in Odoo, or decide in resolutions/products.csv (map, create, fallback).",
+}
+
+
 def waiting_text(queue: str, waiting: list[str]) -> str:
     """What waits in a queue and what to do about it, in two sentences."""
     shown = ", ".join(waiting[:_SHOWN]) + (f" and {len(waiting) - _SHOWN} more" if len(waiting) > _SHOWN else "")
-    return (
-        f"{len(waiting)} wait in the queue '{queue}': {shown}. Create them in Odoo, decide in resolutions/{queue}.csv "
-        "(map, unassign, create_archived), or name a fallback user in the spec."
-    )
+    return f"{len(waiting)} wait in the queue '{queue}': {shown}. {_ADVICE[queue]}"
+
+
+def is_blocking(mapping: Mapping, queue: str) -> bool:
+    """Whether some model is not loaded at all before the queue is empty."""
+    return any(t.gate is not None and t.gate.queue == queue and t.gate.policy == "block" for t in mapping.targets)
 
 
 def check_gate(store: StagingStore, mapping: Mapping, target: TargetSpec, env: str) -> None:
@@ -50,7 +60,7 @@ def waiting_in_queue(store: StagingStore, mapping: Mapping, queue: str, env: str
             names += [
                 str(row[0])
                 for row in store.rows(
-                    f"""SELECT coalesce(staged.email, staged.name) FROM ops.refusal AS refusal
+                    f"""SELECT coalesce(staged._label, refusal.external_id) FROM ops.refusal AS refusal
                         JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
                         WHERE refusal.env = ? AND refusal.model = ? AND refusal.kind = 'queued' AND staged._needed
                         ORDER BY 1""",

@@ -61,12 +61,14 @@ class Ledger:
             self.store.execute("INSERT INTO ops.environment VALUES (?, ?, ?)", [self.env, database_uuid, self.now])
         return bool(rows)
 
-    def sync(self, destination: Destination, model: str, staged_table: str) -> None:
+    def sync(self, destination: Destination, model: str, staged_table: str) -> int:
         """Take over what Odoo has under our external ids and the ledger doesn't know (a kill, a lost reply, a lost store).
 
         Adopted records are taken to hold what is staged for them; the read-back proves or refutes it. Entries whose
         record is gone stay, and the read-back reports them as missing, unless every record of the model is gone: then
         this is an empty database and they are forgotten. Links to records found in Odoo are forgotten and matched anew.
+
+        Returns how many entries were taken over.
         """
         store, here = self.store, [self.env, model]
         store.execute("DELETE FROM ops.ledger WHERE env = ? AND model = ? AND origin <> 'created'", here)
@@ -88,6 +90,7 @@ class Ledger:
         )
         if known and gone == known:
             store.execute("DELETE FROM ops.ledger WHERE env = ? AND model = ?", here)
+        before = int(store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", here))
         store.execute(
             f"""
             INSERT INTO ops.ledger BY NAME
@@ -98,6 +101,7 @@ class Ledger:
             """,
             [self.env, model, self.run_id, self.now, self.env, model],
         )
+        return int(store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", here)) - before
 
     def record(self, model: str, loaded: pl.DataFrame, origin: str = "created") -> None:
         """Write entries, replacing older ones of the same external ids, in one transaction.

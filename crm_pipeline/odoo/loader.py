@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from crm_pipeline.odoo.destination import Destination
+from crm_pipeline.odoo.finishing import finish_records
 from crm_pipeline.odoo.gates import check_gate
 from crm_pipeline.odoo.ledger import Ledger, read_pages
 from crm_pipeline.odoo.matching import match_existing
-from crm_pipeline.odoo.pending import LoadRun, Progress, prepare_pending, send_pending
+from crm_pipeline.odoo.pending import LoadRun, Progress, hold_orphans, open_stream, prepare_pending, send_pending
 from crm_pipeline.odoo.references import fetch_reference
-from crm_pipeline.odoo.resolved import resolve_fields, resolved_select, streams
+from crm_pipeline.odoo.resolved import streams
 from crm_pipeline.odoo.sender import Sender
 from crm_pipeline.odoo.updates import update_changed
 from crm_pipeline.specs import Mapping, TargetSpec
@@ -50,21 +51,25 @@ def load_target(
     """
     schema = destination.fields_get(target.model)
     ledger.forget_refusals(target.model)
-    ledger.sync(destination, target.model, quote(f"staged.{target.table}"))
-    _fetch_references(store, target, destination, ledger.env)
+    adopted = ledger.sync(destination, target.model, quote(f"staged.{target.table}"))
+    for needed in (target, mapping.parts_of(target.model)):
+        if needed is not None:
+            _fetch_references(store, needed, destination, ledger.env)
     check_gate(store, mapping, target, ledger.env)
     fallback = next(
         (t.gate.fallback_login for t in mapping.targets if t.gate and t.gate.queue == target.match.queue), None
     )
     match_existing(store, mapping, target, destination, ledger, schema, fallback)
-    run = LoadRun()
+    run = LoadRun(created=adopted if target.part_of is not None else 0)
     for blocks in streams(target):
-        fields = resolve_fields(target, blocks[0], schema)
-        select = resolved_select(mapping, target, blocks, fields, ledger.env)
-        prepare_pending(store, target, blocks, ledger, select, fields)
+        stream = open_stream(mapping, target, blocks, destination)
+        prepare_pending(store, stream, ledger)
+        hold_orphans(store, stream, destination, ledger)
         run.total = run.done + int(store.value("SELECT count(*) FROM ops.pending"))
-        send_pending(store, target, fields, ledger, sender, run, progress)
+        send_pending(store, stream, ledger, sender, run, progress)
     run.updated = update_changed(store, mapping, target, destination, ledger, sender, schema)
+    if target.finish is not None:
+        finish_records(store, mapping, target, destination, ledger, sender)
     _fetch_via(store, mapping, target, destination, ledger.env)
     return _counts(store, target, ledger, run)
 

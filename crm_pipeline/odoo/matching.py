@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 
-from crm_pipeline.odoo.destination import Destination, FieldSchema
+from crm_pipeline.odoo.destination import QUIET, Destination, FieldSchema
 from crm_pipeline.odoo.ledger import Ledger, read_pages
 from crm_pipeline.odoo.resolved import ResolvedField, resolve_fields, resolved_select, streams
 from crm_pipeline.specs import Mapping, TargetSpec
@@ -36,7 +38,7 @@ def match_existing(
     )
     for blocks in streams(target):
         fields = {f.name: f for f in resolve_fields(target, blocks[0], schema)}
-        _fetch_existing(store, target, destination, [fields[name] for name in by_fields])
+        _fetch_existing(store, target, destination, ledger, [fields[name] for name in by_fields])
         select = resolved_select(mapping, target, blocks, [fields[name] for name in by_fields], ledger.env)
         store.execute(f"""
             CREATE OR REPLACE TEMP TABLE _wanted AS SELECT * FROM ({select})
@@ -53,12 +55,14 @@ def match_existing(
         if rule.queue == "owners":
             _decide_owners(store, target, ledger, fallback_login)
         _keep_matches(store, target, ledger)
+    if rule.ensure:
+        _ensure(store, target, destination, ledger)
 
 
 def _fetch_existing(
-    store: StagingStore, target: TargetSpec, destination: Destination, fields: list[ResolvedField]
+    store: StagingStore, target: TargetSpec, destination: Destination, ledger: Ledger, fields: list[ResolvedField]
 ) -> None:
-    """``_existing``: one row for each record (and element of a many2many), text folded, ids as text."""
+    """``_existing``: one row for each record that is not our own (and element of a many2many), ids as text."""
     names = list(dict.fromkeys(field.schema.name for field in fields))
     types = {name: pl.List(pl.Int64) if _is_many(fields, name) else pl.String for name in names}
     schema = {"_id": pl.Int64(), **types}
@@ -78,7 +82,11 @@ def _fetch_existing(
     select = ", ".join(
         f"unnest({quote(name)})::VARCHAR AS {quote(name)}" if _is_many(fields, name) else quote(name) for name in names
     )
-    store.execute(f"CREATE OR REPLACE TEMP TABLE _existing AS SELECT _id, {select} FROM _fetched")
+    own = "SELECT odoo_id FROM ops.ledger WHERE env = ? AND model = ? AND origin = 'created'"
+    store.execute(
+        f"CREATE OR REPLACE TEMP TABLE _existing AS SELECT _id, {select} FROM _fetched WHERE _id NOT IN ({own})",
+        [ledger.env, target.model],
+    )
 
 
 def _is_many(fields: list[ResolvedField], name: str) -> bool:
@@ -135,33 +143,59 @@ def _decide_owners(store: StagingStore, target: TargetSpec, ledger: Ledger, fall
 
 
 def _keep_matches(store: StagingStore, target: TargetSpec, ledger: Ledger) -> None:
-    matches = store.frame("""
+    queue, most = target.match.queue, "count(*)" if target.match.several == "any" else "1"
+    matches = store.frame(f"""
         SELECT external_id, min(_match.odoo_id) AS odoo_id, any_value(_match.block) AS block,
                any_value(_match.row_hash) AS row_hash, any_value(wanted._values) AS "values"
-        FROM _match JOIN _wanted AS wanted USING (external_id) GROUP BY 1 HAVING count(DISTINCT _match.odoo_id) = 1
+        FROM _match JOIN _wanted AS wanted USING (external_id) GROUP BY 1 HAVING count(DISTINCT _match.odoo_id) <= {most}
     """)
     ledger.record(target.model, matches, origin="linked")
-    queue = target.match.queue
     kind = "queued" if queue else "held"
     ledger.refuse(
         target.model,
         store.frame(
-            """SELECT external_id, any_value(block) AS block, ? AS kind, 'ambiguous_match' AS reason,
-                      'matches ' || count(DISTINCT odoo_id) || ' records in Odoo: ids ' ||
-                      string_agg(DISTINCT odoo_id::VARCHAR, ', ') AS message
-               FROM _match GROUP BY 1 HAVING count(DISTINCT odoo_id) > 1""",
+            f"""SELECT external_id, any_value(block) AS block, ? AS kind, 'ambiguous_match' AS reason,
+                       'matches ' || count(DISTINCT odoo_id) || ' records in Odoo: ids ' ||
+                       string_agg(DISTINCT odoo_id::VARCHAR, ', ') AS message
+                FROM _match GROUP BY 1 HAVING count(DISTINCT odoo_id) > {most}""",
             [kind],
         ),
     )
-    if not target.match.create:
-        excused = "UNION SELECT external_id FROM _to_create" if queue == "owners" else ""
-        ledger.refuse(
-            target.model,
-            store.frame(
-                f"""SELECT external_id, _block AS block, ? AS kind, 'no_match' AS reason,
-                           'no record in Odoo matches; provision it, or decide in the resolution file' AS message
-                    FROM _wanted WHERE external_id NOT IN (SELECT external_id FROM _match {excused})
-                    AND external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = '{ledger.env}')""",
-                [kind],
-            ),
+    excused = "UNION SELECT external_id FROM _to_create" if queue == "owners" else ""
+    may_create = "staged._creatable" if target.match.create else "FALSE"
+    ledger.refuse(
+        target.model,
+        store.frame(
+            f"""SELECT external_id, wanted._block AS block, ? AS kind, 'no_match' AS reason,
+                       'no record in Odoo matches; provision it, or decide in the resolution file' AS message
+                FROM _wanted AS wanted JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
+                WHERE NOT {may_create} AND external_id NOT IN (SELECT external_id FROM _match {excused})
+                AND external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = '{ledger.env}')""",
+            [kind],
+        ),
+    )
+
+
+def _ensure(store: StagingStore, target: TargetSpec, destination: Destination, ledger: Ledger) -> None:
+    """Give linked records the values the spec wants them to have; what they had is kept first, to be restored."""
+    ids = [row[0] for row in store.rows(
+        "SELECT DISTINCT odoo_id FROM ops.ledger WHERE env = ? AND model = ? AND origin = 'linked' ORDER BY 1",
+        [ledger.env, target.model],
+    )]  # fmt: skip
+    for field, wanted in target.match.ensure.items():
+        found = destination.search_read(target.model, [("id", "in", ids)], [field], context={"active_test": False})
+        other = [record for record in found if record[field] != wanted]
+        if not other:
+            continue
+        frame = pl.DataFrame(
+            {"odoo_id": [r["id"] for r in other], "before": [json.dumps(r[field]) for r in other]},
+            schema={"odoo_id": pl.Int64, "before": pl.String},
         )
+        store.insert(
+            "ops.touched",
+            frame.with_columns(
+                env=pl.lit(ledger.env), model=pl.lit(target.model), field=pl.lit(field), after=pl.lit(json.dumps(wanted)),
+                run_id=pl.lit(ledger.run_id), touched_at=pl.lit(ledger.now),
+            ),
+        )  # fmt: skip
+        destination.write(target.model, [record["id"] for record in other], {field: wanted}, context=QUIET)

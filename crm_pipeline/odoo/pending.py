@@ -1,17 +1,25 @@
-"""New rows on their way: cut into batches, sent over lanes that keep their order, noted in the ledger as they arrive."""
+"""New records on their way: cut into batches, sent over lanes that keep their order, noted in the ledger as they arrive.
+
+Records that are part of another (a document's lines) are created in the same call, so a document is in Odoo with all its
+lines or not at all. Their ledger entries follow when their own model is loaded, from Odoo's external ids.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
+from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.ledger import Ledger
-from crm_pipeline.odoo.resolved import ResolvedField, load_cell
+from crm_pipeline.odoo.resolved import ResolvedField, load_cell, resolve_fields, resolved_select
 from crm_pipeline.odoo.sender import Batch, Outcome, Sender
-from crm_pipeline.specs import SourceBlock, TargetSpec
+from crm_pipeline.specs import Mapping, SourceBlock, TargetSpec
+from crm_pipeline.specs.target import PartOf
+from crm_pipeline.staging.staged import size_column
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 #: Called after each batch with (rows done, rows in total).
@@ -31,39 +39,61 @@ class LoadRun:
     updated: int = 0
 
 
-def _lane(target: TargetSpec, blocks: tuple[SourceBlock, ...]) -> str:
-    """SQL for a row's lane; rows of blocks without the partition field are spread evenly."""
-    rule = target.load
-    if rule.lanes == 1:
-        return "0"
-    known = rule.lane_by is not None and all(rule.lane_by in block.fields for block in blocks)
-    key = f"coalesce({quote(str(rule.lane_by))}::VARCHAR, external_id)" if known else "external_id"
-    return f"(hash({key}) % {rule.lanes})::INTEGER"
+@dataclass(frozen=True)
+class Parts:
+    """The target whose records are created together with another's, and its fields on this destination."""
+
+    target: TargetSpec
+    rule: PartOf
+    fields: tuple[ResolvedField, ...]
 
 
-def prepare_pending(
-    store: StagingStore,
-    target: TargetSpec,
-    blocks: tuple[SourceBlock, ...],
-    ledger: Ledger,
-    select: str,
-    fields: list[ResolvedField],
-) -> None:
-    """``ops.pending``: the new rows of a stream with cells as ``load`` takes them, numbered by lane and batch."""
-    lane = _lane(target, blocks)
-    order = ", ".join([*(quote(name) for name in target.load.order_by), "_order"])
-    sent = [f for f in fields if not f.spec.computed]
-    cells = ", ".join(f"{load_cell(f, quote(f.name))} AS {quote('cell ' + f.name)}" for f in sent)
-    omitted = [
-        f"CASE WHEN {quote(f.name)} IS NULL THEN {literal(f.name)} END" for f in sent if f.spec.when_blank == "omit"
-    ]
-    signature = f"concat_ws(' ', {', '.join(omitted)})" if omitted else "''"
-    env = literal(ledger.env)
+@dataclass(frozen=True)
+class Stream:
+    """Records sent one after the other: blocks of a target, their fields on this destination, and what they bring along."""
+
+    mapping: Mapping
+    target: TargetSpec
+    blocks: tuple[SourceBlock, ...]
+    fields: tuple[ResolvedField, ...]
+    parts: Parts | None
+
+    @property
+    def sent(self) -> list[ResolvedField]:
+        """Fields that go into the call."""
+        return [f for f in self.fields if f.spec.is_sent]
+
+
+def open_stream(
+    mapping: Mapping, target: TargetSpec, blocks: tuple[SourceBlock, ...], destination: Destination
+) -> Stream:
+    """Resolve the fields of a stream and of its parts; raises ``FieldMissingError``."""
+    fields = tuple(resolve_fields(target, blocks[0], destination.fields_get(target.model)))
+    part_target = mapping.parts_of(target.model)
+    parts = None
+    if part_target is not None and part_target.part_of is not None:
+        schema = destination.fields_get(part_target.model)
+        found = resolve_fields(part_target, part_target.record_fields, schema)
+        parts = Parts(
+            part_target, part_target.part_of,
+            tuple(f for f in found if f.spec.is_sent and f.name != part_target.part_of.link),
+        )  # fmt: skip
+    return Stream(mapping, target, blocks, fields, parts)
+
+
+def prepare_pending(store: StagingStore, stream: Stream, ledger: Ledger) -> None:
+    """``ops.pending``: the new rows of a stream with cells as ``load`` takes them, numbered by lane and batch.
+
+    ``ops.pending_part``: the rows of their parts. A row with an unresolved link, or with a part that has one, is held.
+    """
+    target, env = stream.target, literal(ledger.env)
+    select = resolved_select(stream.mapping, target, stream.blocks, list(stream.fields), ledger.env)
     store.execute(f"""
         CREATE OR REPLACE TEMP TABLE _resolved AS SELECT * FROM ({select}) AS resolved
         WHERE external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = {env})
         AND external_id NOT IN (SELECT external_id FROM ops.refusal WHERE env = {env} AND model = {literal(target.model)})
     """)
+    _prepare_parts(store, stream, ledger)
     ledger.refuse(
         target.model,
         store.frame("""
@@ -74,34 +104,126 @@ def prepare_pending(
     )
     store.execute(f"""
         CREATE OR REPLACE TABLE ops.pending AS
-        SELECT *, (row_number() OVER (PARTITION BY _lane, _omitted ORDER BY _position) - 1) // {target.load.batch} AS _batch
+        SELECT * REPLACE (dense_rank() OVER (PARTITION BY _lane, _omitted ORDER BY _batch, _window) - 1 AS _batch)
         FROM (
-            SELECT external_id, _block, _hash, _values, {lane} AS _lane, {signature} AS _omitted,
-                   row_number() OVER (ORDER BY {order}) AS _position, {cells}
-            FROM _resolved WHERE len(_unresolved) = 0
+            SELECT *, (row_number() OVER in_lane - 1) // {target.load.batch} AS _batch,
+                   {_window(stream)} AS _window
+            FROM ({_cells(stream)}) WINDOW in_lane AS (PARTITION BY _lane, _omitted ORDER BY _position)
         ) ORDER BY _lane, _omitted, _batch, _position
     """)
     store.execute("DROP TABLE _resolved")
 
 
-def send_pending(
-    store: StagingStore, target: TargetSpec, fields: list[ResolvedField], ledger: Ledger, sender: Sender, run: LoadRun, progress: Progress,
-) -> None:  # fmt: skip
+def _cells(stream: Stream) -> str:
+    """SQL for the rows that can be sent, with their cells, lane and position."""
+    order = ", ".join([*(quote(name) for name in stream.target.load.order_by), "_order"])
+    cells = ", ".join(f"{load_cell(f, quote(f.name))} AS {quote('cell ' + f.name)}" for f in stream.sent)
+    omitted = [
+        f"CASE WHEN {quote(f.name)} IS NULL THEN {literal(f.name)} END"
+        for f in stream.sent if f.spec.when_blank == "omit"
+    ]  # fmt: skip
+    signature = f"concat_ws(' ', {', '.join(omitted)})" if omitted else "''"
+    sizes = [f"coalesce({quote(size_column(f.name))}, 0)" for f in stream.sent if f.spec.file is not None]
+    return f"""
+        SELECT external_id, _block, _hash, _values, {_lane(stream.target, stream.blocks)} AS _lane,
+               {signature} AS _omitted, row_number() OVER (ORDER BY {order}) AS _position,
+               ({" + ".join(sizes) or "0"})::BIGINT AS _bytes, {cells}
+        FROM _resolved WHERE len(_unresolved) = 0
+    """
+
+
+def _window(stream: Stream) -> str:
+    """SQL that parts a lane where the bytes of its files reach the limit of one call."""
+    limit = stream.target.load.batch_bytes
+    if limit is None:
+        return "0"
+    return f"((sum(_bytes) OVER (in_lane ROWS UNBOUNDED PRECEDING) - _bytes) // {limit})::BIGINT"
+
+
+def _lane(target: TargetSpec, blocks: tuple[SourceBlock, ...]) -> str:
+    """SQL for a row's lane; rows of blocks without the partition field are spread evenly."""
+    rule = target.load
+    if rule.lanes == 1:
+        return "0"
+    known = rule.lane_by is not None and all(rule.lane_by in block.fields for block in blocks)
+    key = f"coalesce({quote(str(rule.lane_by))}::VARCHAR, external_id)" if known else "external_id"
+    return f"(hash({key}) % {rule.lanes})::INTEGER"
+
+
+def _prepare_parts(store: StagingStore, stream: Stream, ledger: Ledger) -> None:
+    if stream.parts is None:
+        return
+    target, rule = stream.parts.target, stream.parts.rule
+    fields = list(stream.parts.fields)
+    select = resolved_select(stream.mapping, target, target.sources, fields, ledger.env)
+    cells = ", ".join(f"{load_cell(f, quote(f.name))} AS {quote('cell ' + f.name)}" for f in fields)
+    order = ", ".join([*(quote(name) for name in target.load.order_by), "_order"])
+    store.execute(f"""
+        CREATE OR REPLACE TABLE ops.pending_part AS
+        SELECT staged.{quote(rule.link)} AS _whole, part.external_id, part._unresolved,
+               row_number() OVER (PARTITION BY staged.{quote(rule.link)} ORDER BY {order}) AS _position, {cells}
+        FROM ({select}) AS part JOIN (
+            SELECT external_id, {quote(rule.link)} FROM {quote(f"staged.{target.table}")}
+        ) AS staged USING (external_id)
+        WHERE staged.{quote(rule.link)} IN (SELECT external_id FROM _resolved) ORDER BY ALL
+    """)
+    store.execute("""
+        UPDATE _resolved SET _unresolved = list_concat(_resolved._unresolved, part.missing) FROM (
+            SELECT _whole, list(array_to_string(_unresolved, ', ') || ' of ' || external_id ORDER BY _position) AS missing
+            FROM ops.pending_part WHERE len(_unresolved) > 0 GROUP BY _whole
+        ) AS part WHERE part._whole = _resolved.external_id
+    """)
+
+
+def hold_orphans(store: StagingStore, stream: Stream, destination: Destination, ledger: Ledger) -> None:
+    """Hold pending rows whose document was deleted in Odoo since it was loaded.
+
+    Odoo 17 and 18 accept a file for a record that is not there, and then nobody can read or delete it (ODOO_FACTS 6).
+    """
+    for field in stream.sent:
+        if field.schema.type != "many2one_reference" or not field.spec.links:
+            continue
+        wanted = store.rows(
+            f"""SELECT DISTINCT entry.model, entry.odoo_id FROM ops.pending JOIN {quote(f"staged.{stream.target.table}")} AS staged
+                USING (external_id) JOIN ops.ledger AS entry ON entry.env = ? AND entry.external_id = staged.{quote(field.name)}""",
+            [ledger.env],
+        )
+        gone: list[str] = []
+        for model in sorted({model for model, _ in wanted}):
+            ids = sorted(odoo_id for other, odoo_id in wanted if other == model)
+            for start in range(0, len(ids), 1000):
+                part = ids[start : start + 1000]
+                found = destination.search_read(model, [("id", "in", part)], ["id"], context={"active_test": False})
+                gone += [str(odoo_id) for odoo_id in sorted(set(part) - {record["id"] for record in found})]
+        if gone:
+            cell = quote("cell " + field.name)
+            ledger.refuse(
+                stream.target.model,
+                store.frame(
+                    f"""SELECT external_id, _block AS block, 'held' AS kind, 'document_deleted' AS reason,
+                               'the record it belongs to was deleted in Odoo (id ' || {cell} || ')' AS message
+                        FROM ops.pending WHERE list_contains(?, {cell})""",
+                    [gone],
+                ),
+            )
+            store.execute(f"DELETE FROM ops.pending WHERE list_contains(?, {cell})", [gone])
+
+
+def send_pending(store: StagingStore, stream: Stream, ledger: Ledger, sender: Sender, run: LoadRun, progress: Progress) -> None:
     """Send ``ops.pending``; each lane keeps its order, the main thread alone touches the store."""
-    sent = [f for f in fields if not f.spec.computed]
     plan = store.rows("SELECT _lane, _omitted, _batch FROM ops.pending GROUP BY ALL ORDER BY _lane, min(_position)")
     queues: dict[int, Iterator[tuple[str, int]]] = {
         lane: iter([(omitted, number) for other, omitted, number in plan if other == lane])
         for lane in {p[0] for p in plan}
     }
     running: dict[Future[Outcome], tuple[int, str, int]] = {}
-    pools = {lane: ThreadPoolExecutor(1, thread_name_prefix=f"{target.table}-{lane}") for lane in queues}
+    pools = {lane: ThreadPoolExecutor(1, thread_name_prefix=f"{stream.target.table}-{lane}") for lane in queues}
 
     def submit(lane: int) -> None:
         following = next(queues[lane], None)
         if following is not None:
             omitted, number = following
-            batch = _batch(store, target, sent, lane, omitted, number)
+            batch = _batch(store, stream, lane, omitted, number)
             running[pools[lane].submit(sender.send, batch)] = (lane, omitted, number)
 
     try:
@@ -113,7 +235,7 @@ def send_pending(
             for future in finished:
                 lane, omitted, number = running.pop(future)
                 outcome = future.result()
-                _keep(store, target, ledger, outcome, lane, omitted, number)
+                _keep(store, stream.target, ledger, outcome, lane, omitted, number)
                 run.created += len(outcome.ids)
                 run.done += len(outcome.ids) + len(outcome.refused)
                 progress(run.done, run.total)
@@ -127,22 +249,47 @@ def _where(lane: int, omitted: str, number: int) -> str:
     return f"_lane = {lane} AND _omitted = {literal(omitted)} AND _batch = {number}"
 
 
-def _batch(
-    store: StagingStore, target: TargetSpec, sent: list[ResolvedField], lane: int, omitted: str, number: int
-) -> Batch:
+def _batch(store: StagingStore, stream: Stream, lane: int, omitted: str, number: int) -> Batch:
     left_out = set(omitted.split())
-    fields = [f for f in sent if f.name not in left_out]
+    fields = [f for f in stream.sent if f.name not in left_out]
     cells = ", ".join(quote("cell " + f.name) for f in fields)
-    rows = store.rows(
-        f"SELECT external_id, {cells} FROM ops.pending WHERE {_where(lane, omitted, number)} ORDER BY _position"
-    )
+    where = _where(lane, omitted, number)
+    records = store.rows(f"SELECT external_id, {cells} FROM ops.pending WHERE {where} ORDER BY _position")
+    names = tuple(record[0] for record in records)
+    rows = [tuple(record[1:]) for record in records]
+    columns = [f.column for f in fields]
+    more: tuple[tuple[tuple[Any, ...], ...], ...] = ()
+    if stream.parts is not None:
+        parts = _part_rows(store, stream.parts, where)
+        columns += [f"{stream.parts.rule.field}/id", *(f"{stream.parts.rule.field}/{f.column}" for f in stream.parts.fields)]
+        blank, empty = ("",) * len(fields), ("",) * (len(stream.parts.fields) + 1)
+        mine = [
+            [(f"{stream.mapping.name}.{part[0]}", *part[1:]) for part in parts.get(name, ())] or [empty] for name in names
+        ]
+        rows = [(*row, *own[0]) for row, own in zip(rows, mine, strict=True)]
+        more = tuple(tuple((*blank, *part) for part in own[1:]) for own in mine)
     return Batch(
-        model=target.model,
-        fields=tuple(f.column for f in fields),
-        names=tuple(row[0] for row in rows),
-        rows=tuple(row[1:] for row in rows),
-        context=target.load.context,
+        model=stream.target.model,
+        fields=tuple(columns),
+        names=names,
+        rows=tuple(rows),
+        more_rows=more,
+        files=tuple(position for position, f in enumerate(fields) if f.spec.file is not None),
+        context=stream.target.load.context,
     )
+
+
+def _part_rows(store: StagingStore, parts: Parts, where: str) -> dict[str, list[tuple[Any, ...]]]:
+    """External id and cells of the parts of a batch's records, by their record, in order."""
+    cells = ", ".join(f"part.{quote('cell ' + f.name)}" for f in parts.fields)
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for whole, *row in store.rows(
+        f"""SELECT part._whole, part.external_id, {cells} FROM ops.pending_part AS part
+            JOIN (SELECT external_id FROM ops.pending WHERE {where}) AS whole ON whole.external_id = part._whole
+            ORDER BY part._whole, part._position"""
+    ):
+        found.setdefault(whole, []).append(tuple(row))
+    return found
 
 
 def _keep(

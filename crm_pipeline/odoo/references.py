@@ -91,7 +91,7 @@ def _keep(
     parents: dict[int, Record],
 ) -> None:
     columns = {field: [record[field] or None for record in records] for field in reference.fields}
-    frame = pl.DataFrame(columns | {"_id": [record[reference.id] for record in records]}, infer_schema_length=None)
+    frame = pl.DataFrame(columns | {"_id": [record[reference.id] or None for record in records]}, infer_schema_length=None)
     source = "_records AS own"
     if reference.parent is not None:
         parent_frame = pl.DataFrame(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from crm_pipeline.odoo.destination import FieldSchema
 from crm_pipeline.specs import FieldSpec, Mapping, SourceBlock, TargetSpec
-from crm_pipeline.staging.staged import confirmed_fields
+from crm_pipeline.staging.staged import confirmed_fields, path_column, size_column
 from crm_pipeline.staging.store import literal, quote
 
 _TEXT = {"char", "text", "html", "selection", "reference"}
@@ -41,6 +41,11 @@ class ResolvedField:
         return f"{self.schema.name}/.id" if is_link else self.schema.name
 
     @property
+    def found_as(self) -> str:
+        """The destination's field whose value is compared: a file's checksum, else the field itself."""
+        return self.spec.file.compared_with if self.spec.file is not None else self.schema.name
+
+    @property
     def lookup(self) -> str | None:
         """Name of the reference data the staged text is looked up in."""
         if self.spec.xmlid is not None:
@@ -57,6 +62,10 @@ def resolve_fields(target: TargetSpec, block: SourceBlock, schema: dict[str, Fie
     resolved = []
     for name, spec in confirmed_fields(block).items():
         if spec.staged_only:
+            continue
+        if spec.awaited:
+            kind = "many2many" if spec.refs is not None else "many2one"
+            resolved.append(ResolvedField(name, spec, FieldSchema(name, kind, name, False, False, False)))
             continue
         found = schema.get(name) or (schema.get(spec.or_field) if spec.or_field else None)
         if spec.optional and (found is None or (found.readonly and not found.store)):
@@ -108,9 +117,9 @@ def resolved_select(
         else:
             expression = _typed(field, staged)
         if missing is not None:
-            (held if field.spec.on_unresolved == "hold" else blanked).append(
-                f"CASE WHEN {missing} THEN {literal(field.name)} END"
-            )
+            problem = f"CASE WHEN {missing} THEN {literal(field.name)} END"
+            if not field.spec.late:
+                (held if field.spec.on_unresolved == "hold" else blanked).append(problem)
         columns.append(f"{expression} AS {quote(field.name)}")
     extra = [
         f"staged.{quote(name)}"
@@ -118,6 +127,7 @@ def resolved_select(
         for name, spec in confirmed_fields(block).items()
         if spec.staged_only
     ]
+    extra += [f"staged.{quote(column(f.name))}" for f in fields if f.spec.file for column in (path_column, size_column)]
     names = ", ".join(literal(block.name) for block in blocks)
     return f"""
         SELECT staged.external_id, staged._block, staged._order, staged._hash, staged._values,
@@ -136,7 +146,9 @@ def _link(
     mapping: Mapping, table: str, field: ResolvedField, staged: str, alias: str, env: str
 ) -> tuple[str, str, str]:
     """Value, join and 'is missing' condition of a link."""
-    entries = f"(SELECT external_id, odoo_id, block FROM ops.ledger WHERE env = {literal(env)})"
+    unfinished = [literal(link.to) for link in field.spec.links if link.finished]
+    done = f" AND (finished OR block NOT IN ({', '.join(unfinished)}))" if unfinished else ""
+    entries = f"(SELECT external_id, odoo_id, block FROM ops.ledger WHERE env = {literal(env)}{done})"
     if field.spec.refs is not None:
         join = f"""LEFT JOIN (
             SELECT link.external_id, list(entry.odoo_id ORDER BY entry.odoo_id) FILTER (entry.odoo_id IS NOT NULL) AS ids,
@@ -171,14 +183,21 @@ def _typed(field: ResolvedField, staged: str) -> str:
         return f"{staged}::DOUBLE"
     if kind == "date":
         return f"strftime({staged}::DATE, '%Y-%m-%d')"
+    if kind in _MANY:
+        return "[]::BIGINT[]"
     if kind == "datetime":
         return f"strftime({staged}::TIMESTAMP, '%Y-%m-%d %H:%M:%S')"
     return f"nullif({staged}::VARCHAR, '')"
 
 
 def load_cell(field: ResolvedField, column: str) -> str:
-    """SQL that writes a resolved value as a cell of ``load``: text, ``''`` for empty."""
+    """SQL that writes a resolved value as a cell of ``load``: text, ``''`` for empty.
+
+    A file's cell is its SHA-1 and path; the sender puts the content in its place.
+    """
     kind = field.schema.type
+    if field.spec.file is not None:
+        return f"coalesce({column} || ' ' || {quote(path_column(field.name))}, '')"
     if kind == "boolean":
         return f"CASE WHEN {column} THEN 'True' ELSE 'False' END"
     if kind in _MANY:

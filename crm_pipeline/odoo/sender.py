@@ -11,10 +11,12 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from crm_pipeline.odoo.destination import QUIET, Destination
 from crm_pipeline.odoo.errors import DataError, TransientError
+from crm_pipeline.odoo.files import FileContentError, read_content
 
 logger = logging.getLogger(__name__)
 
@@ -23,12 +25,21 @@ Row = Sequence[Any]
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows for one ``load`` call; ``names`` are the external ids without module, ``rows`` the cells after the id."""
+    """Records for one ``load`` call.
+
+    Attributes:
+        names: external ids without module, one for each record.
+        rows: a record's cells after the id.
+        more_rows: for each record its further rows, which hold cells of its parts only; empty when there are no parts.
+        files: positions of cells that name a file (see :mod:`crm_pipeline.odoo.files`).
+    """
 
     model: str
     fields: tuple[str, ...]
     names: tuple[str, ...]
     rows: tuple[Row, ...]
+    more_rows: tuple[tuple[Row, ...], ...] = ()
+    files: tuple[int, ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -58,10 +69,19 @@ class RetryPolicy:
 
 
 class Sender:
-    """Sends batches to one destination under one module of external ids; safe to use from several threads."""
+    """Sends batches to one destination under one module of external ids; safe to use from several threads.
 
-    def __init__(self, destination: Destination, module: str, retry: RetryPolicy | None = None) -> None:
-        self.destination, self.module, self.retry = destination, module, retry or RetryPolicy()
+    Args:
+        destination: where to.
+        module: module of the external ids.
+        retry: how long to insist.
+        files: folder of the drop, for records with files.
+    """
+
+    def __init__(
+        self, destination: Destination, module: str, retry: RetryPolicy | None = None, files: Path | None = None
+    ) -> None:
+        self.destination, self.module, self.retry, self.files = destination, module, retry or RetryPolicy(), files
 
     def send(self, batch: Batch) -> Outcome:
         """Create the rows of a batch, or name the reason for each row Odoo refuses.
@@ -110,8 +130,11 @@ class Sender:
             outcome.refused.pop(record["name"], None)
 
     def _load_once(self, batch: Batch, indexes: Sequence[int], outcome: Outcome) -> None:
-        """One ``load``; on refusals the named rows are set aside and the rest goes again, unnamed ones are halved."""
-        rows = [[f"{self.module}.{batch.names[i]}", *batch.rows[i]] for i in indexes]
+        """One ``load``; on refusals the named records are set aside and the rest goes again, unnamed ones are halved."""
+        rows, records = self._rows(batch, indexes, outcome)
+        indexes = list(dict.fromkeys(records))
+        if not rows:
+            return
         context = {**QUIET, **batch.context}
         try:
             result = self.destination.load(batch.model, ["id", *batch.fields], rows, context=context)
@@ -124,7 +147,9 @@ class Sender:
             outcome.ids.update({batch.names[i]: odoo_id for i, odoo_id in zip(indexes, result.ids, strict=True)})
             return
         named = {
-            m.row: m for m in result.messages if m.row is not None and m.severity == "error" and m.row < len(indexes)
+            records[m.row]: m
+            for m in result.messages
+            if m.row is not None and m.severity == "error" and m.row < len(records)
         }
         if not named:
             reasons = (
@@ -132,12 +157,29 @@ class Sender:
             )
             self._halve(batch, indexes, outcome, reasons)
             return
-        for row, message in named.items():
+        for record, message in named.items():
             at = f"{message.field}: " if message.field else ""
-            outcome.refused[batch.names[indexes[row]]] = f"{at}{message.message}"
-        rest = [i for position, i in enumerate(indexes) if position not in named]
+            outcome.refused[batch.names[record]] = f"{at}{message.message}"
+        rest = [i for i in indexes if i not in named]
         if rest:
             self._load_once(batch, rest, outcome)
+
+    def _rows(self, batch: Batch, indexes: Sequence[int], outcome: Outcome) -> tuple[list[list[Any]], list[int]]:
+        """The call's rows, files read, and for each row the record it belongs to; a file that can't be read refuses it."""
+        rows: list[list[Any]] = []
+        records: list[int] = []
+        for i in indexes:
+            cells = list(batch.rows[i])
+            try:
+                for position in batch.files:
+                    cells[position] = read_content(self.files, cells[position])
+            except FileContentError as error:
+                outcome.refused[batch.names[i]] = str(error)
+                continue
+            further = batch.more_rows[i] if batch.more_rows else ()
+            rows += [[f"{self.module}.{batch.names[i]}", *cells], *(["", *row] for row in further)]
+            records += [i] * (1 + len(further))
+        return rows, records
 
     def _halve(self, batch: Batch, indexes: Sequence[int], outcome: Outcome, reason: str) -> None:
         if len(indexes) == 1:

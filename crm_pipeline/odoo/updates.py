@@ -15,6 +15,7 @@ from crm_pipeline.odoo.ledger import Ledger
 from crm_pipeline.odoo.resolved import ResolvedField, load_cell, resolve_fields, resolved_select, streams
 from crm_pipeline.odoo.sender import Batch, Sender
 from crm_pipeline.specs import Mapping, SourceBlock, TargetSpec
+from crm_pipeline.staging.staged import path_column, size_column
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 
@@ -28,10 +29,10 @@ def update_changed(
     """
     updated = 0
     for blocks in streams(target):
-        fields = [f for f in resolve_fields(target, blocks[0], schema) if not f.spec.computed]
+        fields = [f for f in resolve_fields(target, blocks[0], schema) if f.spec.is_sent]
         if _find_changed(store, mapping, target, blocks, fields, ledger.env):
             ids = [row[0] for row in store.rows("SELECT _odoo_id FROM _new ORDER BY 1")]
-            fetch_records(store, destination, target.model, [f.schema for f in fields], ids, "_now")
+            fetch_records(store, destination, target.model, [schema[f.found_as] for f in fields], ids, "_now")
             updated += _send_changes(store, target, fields, ledger, sender)
     return updated
 
@@ -58,6 +59,9 @@ def _find_changed(
         else f"(entry.\"values\" -> {literal('$.' + f.name)})::{columns[f.name]} AS {quote(f.name)}"
         for f in fields
     )
+    last_values += "".join(
+        f", NULL AS {quote(column(f.name))}" for f in fields if f.spec.file for column in (path_column, size_column)
+    )
     store.execute(f"""
         CREATE OR REPLACE TEMP TABLE _last_staged AS
         SELECT staged.external_id, staged._block, staged._order, staged._hash, staged._values, {last_values}
@@ -81,7 +85,7 @@ def _send_changes(
     """Compare three ways, queue conflicts, and send what is left grouped by its set of fields."""
     changed: list[str] = []
     for field in fields:
-        new, last, now = f"new.{quote(field.name)}", f"last.{quote(field.name)}", f"now.{quote(field.schema.name)}"
+        new, last, now = f"new.{quote(field.name)}", f"last.{quote(field.name)}", f"now.{quote(field.found_as)}"
         moved = f"NOT ({equal_sql(field, last, now)}) AND NOT ({equal_sql(field, new, now)})"
         store.execute(
             "DELETE FROM ops.conflict WHERE env = ? AND model = ? AND field = ? AND external_id IN (SELECT external_id FROM _new)",
@@ -126,7 +130,8 @@ def _send_group(
         part = rows[start : start + target.load.batch]
         batch = Batch(
             target.model, tuple(f.column for f in fields), tuple(row[0] for row in part), tuple(row[1:] for row in part),
-            target.load.context,
+            files=tuple(position for position, f in enumerate(fields) if f.spec.file is not None),
+            context=target.load.context,
         )  # fmt: skip
         refused |= sender.update(batch).refused
     return refused

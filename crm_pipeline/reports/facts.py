@@ -117,12 +117,12 @@ def total_facts(store: StagingStore, env: str) -> list[dict[str, Any]]:
 
 
 def difference_facts(store: StagingStore, env: str) -> tuple[int, list[dict[str, Any]]]:
-    """How many values differ, and the first of them with the source row."""
-    total = int(store.value("SELECT count(*) FROM ops.difference WHERE env = ?", [env]))
+    """How many values differ but for rounding, and the first of them with the source row."""
+    total = int(store.value("SELECT count(*) FROM ops.difference WHERE env = ? AND class <> 'rounded'", [env]))
     rows = _dicts(
         store,
         """SELECT model, external_id, odoo_id, field, expected, actual, class, source_object, source_row
-           FROM ops.difference WHERE env = ? ORDER BY model, external_id, field LIMIT ?""",
+           FROM ops.difference WHERE env = ? AND class <> 'rounded' ORDER BY model, external_id, field LIMIT ?""",
         [env, SHOWN_DIFFERENCES],
     )
     return total, rows

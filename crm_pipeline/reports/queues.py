@@ -25,12 +25,15 @@ _CELL = 32_000
 #: Columns wider than the usual 14 characters.
 _WIDTHS = {
     "source_email": 34, "name": 26, "why": 60, "external_id": 30, "odoo_now": 40, "new_source": 40, "key": 22, "file": 22,
-    "reason": 24, "problem": 90,
+    "reason": 24, "problem": 90, "source_sku": 18, "source_name": 34, "odoo_default_code": 20,
 }  # fmt: skip
 _CALCULATED = ("=", "+", "-", "@", "\t", "\r")
 
 QUARANTINE_COLUMNS = ("object", "key", "file", "row", "reason", "problem")
 CONFLICT_COLUMNS = ("model", "external_id", "field", "decision", "last_loaded", "odoo_now", "new_source")
+PRODUCT_COLUMNS = ("source_sku", "source_name", "decision", "odoo_default_code", "lines", "why")
+UNFINISHED_COLUMNS = ("model", "external_id", "odoo_id", "reason", "problem")
+ROUNDING_COLUMNS = ("model", "external_id", "odoo_id", "field", "in_export", "in_odoo", "difference")
 OWNER_COLUMNS = ("source_email", "decision", "odoo_login", "name", "records", "why")
 
 
@@ -69,6 +72,62 @@ def waiting_owners(store: StagingStore, mapping: Mapping, env: str) -> pl.DataFr
     return pl.concat(frames)
 
 
+def waiting_products(store: StagingStore, mapping: Mapping, env: str) -> pl.DataFrame:
+    """Products no record in Odoo was found for and which may not be created: ``PRODUCT_COLUMNS``, most lines first.
+
+    The first four columns are those of the resolution file; ``lines`` says how many lines of documents wait.
+    """
+    frames = [pl.DataFrame(schema={name: pl.Int64 if name == "lines" else pl.String for name in PRODUCT_COLUMNS})]
+    for target in mapping.targets:
+        table = f"staged.{target.table}"
+        if target.match.queue != "products" or not store.has_table(table):
+            continue
+        frames += [
+            store.frame(
+                f"""SELECT source.sku::VARCHAR AS source_sku, source.name::VARCHAR AS source_name, '' AS decision,
+                           '' AS odoo_default_code, source.lines::BIGINT AS lines, refusal.message AS why
+                    FROM ops.refusal AS refusal JOIN {quote(table)} AS staged USING (external_id)
+                    JOIN {quote(f"derived.{block.object}")} AS source ON source._row_id = staged._row_id
+                    WHERE refusal.env = ? AND refusal.model = ? AND refusal.kind = 'queued' AND staged._block = ?
+                    ORDER BY lines DESC, source_sku, source_name""",
+                [env, target.model, block.name],
+            )
+            for block in target.sources
+        ]
+    return pl.concat(frames)
+
+
+def unfinished_records(store: StagingStore, env: str) -> pl.DataFrame:
+    """Records that are in Odoo and could not be finished: ``UNFINISHED_COLUMNS``."""
+    return store.frame(
+        """SELECT model, external_id, odoo_id, reason, message AS problem FROM ops.unfinished WHERE env = ?
+           ORDER BY model, reason, external_id""",
+        [env],
+    )
+
+
+def rounded_amounts(store: StagingStore, env: str) -> pl.DataFrame:
+    """Amounts that Odoo's decimal precision changed, line by line: ``ROUNDING_COLUMNS``."""
+    return store.frame(
+        """SELECT model, external_id, odoo_id, field, expected AS in_export, actual AS in_odoo,
+                  (actual::DECIMAL(24, 6) - expected::DECIMAL(24, 6))::VARCHAR AS difference
+           FROM ops.difference WHERE env = ? AND class = 'rounded' ORDER BY model, external_id, field""",
+        [env],
+    )
+
+
+def open_queues(store: StagingStore, mapping: Mapping, env: str) -> dict[str, pl.DataFrame]:
+    """Everything that waits for people, or that they should have seen, by the name of its sheet."""
+    return {
+        "owners": waiting_owners(store, mapping, env),
+        "products": waiting_products(store, mapping, env),
+        "conflicts": open_conflicts(store, env),
+        "unfinished": unfinished_records(store, env),
+        "rounding": rounded_amounts(store, env),
+        "quarantine": quarantined_rows(store),
+    }
+
+
 def _owned(store: StagingStore, mapping: Mapping, owners: set[str]) -> str:
     """SQL: external id of an owner → staged records of gated models that name them."""
     links = [
@@ -90,16 +149,15 @@ def open_conflicts(store: StagingStore, env: str) -> pl.DataFrame:
     )
 
 
-def write_queues(folder: Path, quarantine: pl.DataFrame, owners: pl.DataFrame, conflicts: pl.DataFrame) -> None:
-    """Write ``quarantine.csv``, ``queue_owners.csv``, ``queue_conflicts.csv`` and all of them as ``queues.xlsx``."""
-    _write_csv(folder / "quarantine.csv", quarantine)
-    _write_csv(folder / "queue_owners.csv", owners)
-    _write_csv(folder / "queue_conflicts.csv", conflicts)
-    write_workbook(folder / "queues.xlsx", {"owners": owners, "conflicts": conflicts, "quarantine": quarantine})
+def write_queues(folder: Path, queues: Mapping_[str, pl.DataFrame]) -> None:
+    """Write ``quarantine.csv``, ``queue_<name>.csv`` for the others, and all of them as ``queues.xlsx``."""
+    for name, frame in queues.items():
+        _write_csv(folder / (f"{name}.csv" if name == "quarantine" else f"queue_{name}.csv"), frame)
+    write_workbook(folder / "queues.xlsx", queues)
 
 
 def write_workbook(file: Path, queues: Mapping_[str, pl.DataFrame]) -> None:
-    """Write one sheet for each queue; the sheet ``owners`` can be filled in and used as resolution file."""
+    """Write one sheet for each queue; sheets of decisions can be filled in and used as resolution file."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with xlsxwriter.Workbook(file, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         for name, frame in queues.items():

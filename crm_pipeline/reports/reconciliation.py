@@ -12,7 +12,7 @@ from crm_pipeline.odoo.embedded import EmbeddedOdoo
 from crm_pipeline.reports import facts
 from crm_pipeline.reports.pictures import FATE_COLORS, FATE_MEANINGS, fate_bar
 from crm_pipeline.reports.provenance import handling_text, origin_text, rows_text
-from crm_pipeline.reports.queues import open_conflicts, quarantined_rows, waiting_owners, write_queues
+from crm_pipeline.reports.queues import open_queues, write_queues
 from crm_pipeline.specs import Mapping
 from crm_pipeline.staging.store import StagingStore
 
@@ -39,16 +39,17 @@ def build_report(
     """
     out_folder.mkdir(parents=True, exist_ok=True)
     content = _content(store, mapping, env, now)
-    quarantine = quarantined_rows(store)
-    owners = waiting_owners(store, mapping, env)
-    conflicts = open_conflicts(store, env)
-    write_queues(out_folder, quarantine, owners, conflicts)
-    resolutions = data_root / "resolutions" / mapping.name
+    queues = open_queues(store, mapping, env)
+    write_queues(out_folder, queues)
+    resolutions = (data_root / "resolutions" / mapping.name).relative_to(data_root.parent)
+    shown = {
+        name: {"count": frame.height, "first": frame.head(facts.SHOWN_DIFFERENCES).to_dicts()}
+        for name, frame in queues.items()
+    }
     page = _template().render(
-        **content, quarantine=facts.quarantine_facts(quarantine),
-        owners=owners.head(SHOWN_OWNERS).to_dicts(), owner_count=owners.height,
-        conflicts=conflicts.head(facts.SHOWN_DIFFERENCES).to_dicts(), conflict_count=conflicts.height,
-        resolution_file=str((resolutions / "owners.csv").relative_to(data_root.parent)),
+        **content, quarantine=facts.quarantine_facts(queues["quarantine"]),
+        owners=queues["owners"].head(SHOWN_OWNERS).to_dicts(), owner_count=queues["owners"].height,
+        queues=shown, resolutions=str(resolutions),
     )  # fmt: skip
     path = out_folder / REPORT_FILE
     path.write_text(page, encoding="utf-8")

@@ -50,6 +50,10 @@ class Mapping:
         """Source blocks by name; names are unique over all targets."""
         return {block.name: (target, block) for target in self.targets for block in target.sources}
 
+    def parts_of(self, model: str) -> TargetSpec | None:
+        """The target whose records are created together with those of ``model``."""
+        return next((t for t in self.targets if t.part_of is not None and t.part_of.model == model), None)
+
     def target(self, model: str) -> TargetSpec:
         """The target of an Odoo model; raises ``KeyError`` when nothing is mapped to it."""
         for target in self.targets:
@@ -138,6 +142,7 @@ def _cross_check(source: SourceSpec, targets: dict[Path, TargetSpec]) -> None:
             if block.accounts_for is not None and block.accounts_for not in source.objects:
                 raise SpecError(file, f"{at}.accounts_for", f"no source object '{block.accounts_for}'")
             _check_links(file, at, target, block, blocks)
+        _check_parts(file, target, targets)
 
 
 def _check_links(file: Path, at: str, target: TargetSpec, block: SourceBlock, blocks: dict[str, int]) -> None:
@@ -147,3 +152,20 @@ def _check_links(file: Path, at: str, target: TargetSpec, block: SourceBlock, bl
                 raise SpecError(file, f"{at}.fields.{name}", f"links to '{link.to}', which no target loads")
             if blocks[link.to] > target.phase:
                 raise SpecError(file, f"{at}.fields.{name}", f"links to '{link.to}', which is loaded later")
+
+
+def _check_parts(file: Path, target: TargetSpec, targets: dict[Path, TargetSpec]) -> None:
+    part = target.part_of
+    if part is None:
+        return
+    whole = next((other for other in targets.values() if other.model == part.model), None)
+    if whole is None:
+        raise SpecError(file, "part_of.model", f"nothing is mapped to '{part.model}'")
+    if sum(other.part_of is not None and other.part_of.model == part.model for other in targets.values()) > 1:
+        raise SpecError(file, "part_of.model", f"'{part.model}' has parts in another spec already; one is possible")
+    if (target.phase, target.model) < (whole.phase, whole.model):
+        raise SpecError(file, "phase", f"must not be before that of {whole.model}, which its records are part of")
+    for index, block in enumerate(target.sources):
+        link = block.fields.get(part.link)
+        if link is None or not link.links:
+            raise SpecError(file, f"sources.{index}.fields.{part.link}", f"must link to {whole.model} ('part_of.link')")

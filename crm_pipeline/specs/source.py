@@ -72,6 +72,53 @@ class ExclusionSpec(SpecModel):
     note: str = ""
 
 
+class DetailSpec(SpecModel):
+    """Columns an object gets from the rows that belong to it (a document's lines), before its rules are applied."""
+
+    object: Identifier = Field(description="the object of the belonging rows")
+    link: Identifier = Field(description="their column that names this object's key")
+    columns: dict[Identifier, str] = Field(description="new column → DuckDB aggregate over the accepted belonging rows")
+
+
+class RuleSpec(SpecModel):
+    """What must not be true of a row that is otherwise readable; applied once all objects are read."""
+
+    when: str = Field(description="DuckDB condition over the object's columns, derived and detail ones included")
+    reason: Identifier
+    column: Identifier | None = Field(default=None, description="the column concerned; its value is shown")
+    message: str = Field(description="what is wrong and what to do")
+    fate: Literal["quarantine", "warn"] = "quarantine"
+
+
+#: Columns that an object with files gets beside those of its export, and their DuckDB types.
+FILE_COLUMNS = {
+    "file_kind": "VARCHAR",
+    "file_source": "VARCHAR",
+    "file_bytes": "BIGINT",
+    "file_sha256": "VARCHAR",
+    "file_sha1": "VARCHAR",
+    "file_mime": "VARCHAR",
+}
+
+
+class FilesSpec(SpecModel):
+    """The files an object's rows stand for: which columns name them, and the folder they lie in."""
+
+    folder: str = Field(pattern=r"^[^/\\.][^\\]*$", description="folder beside the CSV files")
+    name: Identifier = Field(description="column with the file's name, used where neither a path nor an address is given")
+    path: Identifier | None = Field(default=None, description="column with the path from the drop or from the folder")
+    url: Identifier | None = Field(default=None, description="column with a web address; used where there is no file")
+    size: Identifier | None = Field(default=None, description="column with the stated size in bytes")
+    mime: Identifier | None = Field(default=None, description="column with the stated MIME type")
+    max_bytes: int = Field(default=94_371_840, gt=0, description="larger files are quarantined; 90 MiB fits every protocol")
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Role → column, of the columns that are named."""
+        roles = {"path": self.path, "name": self.name, "url": self.url, "size": self.size, "mime": self.mime}
+        return {role: column for role, column in roles.items() if column is not None}
+
+
 class ObjectSpec(SpecModel):
     """One source object: a table of the export, in one file or several parts."""
 
@@ -89,6 +136,9 @@ class ObjectSpec(SpecModel):
     references: tuple[ReferenceSpec, ...] = ()
     unique: tuple[Identifier, ...] = Field(default=(), description="further columns that may not repeat")
     exclude: tuple[ExclusionSpec, ...] = ()
+    files: FilesSpec | None = Field(default=None, description="where the rows stand for files: how these are found")
+    details: tuple[DetailSpec, ...] = ()
+    rules: tuple[RuleSpec, ...] = ()
     scope: Literal["migrated", "documented"] = Field(
         default="migrated", description="'documented': read, checked and reported, but no record is made of it"
     )
@@ -98,10 +148,13 @@ class ObjectSpec(SpecModel):
         known = set(self.columns) | set(self.derive)
         named = {"key": [self.key], "newest_by": [self.newest_by] if self.newest_by else [], "unique": self.unique}
         named |= {f"references.{i}": [r.column, *([r.by] if r.by else [])] for i, r in enumerate(self.references)}
+        named |= {f"files.{role}": [column] for role, column in (self.files.columns if self.files else {}).items()}
         for where, names in named.items():
             for name in names:
                 if name not in known:
                     raise ValueError(f"{where}: no column '{name}' in this object")
+        for name in sorted(known & FILE_COLUMNS.keys()) if self.files else []:
+            raise ValueError(f"files: the column '{name}' is made of the files; name the object's own column otherwise")
         if self.columns[self.key].type != "key" if self.key in self.columns else False:
             raise ValueError(f"key: column '{self.key}' must have type key")
         return self
@@ -162,6 +215,10 @@ class SourceSpec(SpecModel):
                 for target in targets:
                     if target not in self.objects:
                         raise ValueError(f"objects.{name}.references.{reference.column}: no object '{target}'")
+        for name, spec in self.objects.items():
+            for detail in spec.details:
+                if detail.object not in self.objects:
+                    raise ValueError(f"objects.{name}.details: no object '{detail.object}'")
         for name in self.derived:
             if name in self.objects:
                 raise ValueError(f"derived.{name}: an object has this name already")

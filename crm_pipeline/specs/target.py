@@ -10,6 +10,9 @@ from crm_pipeline.specs.source import Identifier, SpecModel
 
 FieldStatus = Literal["proposed", "confirmed", "ignored"]
 
+#: Queues that wait for people's decisions about records.
+Queue = Literal["owners", "products"]
+
 
 class ValueMap(SpecModel):
     """A column translated through a table of values; matching ignores case and spacing."""
@@ -26,6 +29,16 @@ class Reference(SpecModel):
     key: tuple[str, ...] = Field(description="DuckDB expressions for the other record's key, in the id's order")
     when: str | None = Field(default=None, description="this link only where the DuckDB condition holds")
     via: str | None = Field(default=None, description="link to the record that this field of the other one points to")
+    finished: bool = Field(default=False, description="the other record must be finished, not only created")
+
+
+class FileContent(SpecModel):
+    """A file of the export: read when it is sent, compared by the checksum the destination keeps of it."""
+
+    path: Identifier = Field(description="column with the path below the drop's folder")
+    digest: Identifier = Field(description="column with the SHA-1 of the content")
+    size: Identifier = Field(description="column with its size in bytes")
+    compared_with: str = Field(default="checksum", description="the destination's field that holds the SHA-1")
 
 
 class Lookup(SpecModel):
@@ -35,8 +48,11 @@ class Lookup(SpecModel):
     key: str = Field(description="DuckDB expression for the text to look up")
 
 
+_ORIGINS = ("from_", "map", "ref", "refs", "lookup", "xmlid", "sql", "file")
+
+
 class FieldSpec(SpecModel):
-    """Where one field's value comes from: exactly one of from, map, ref, refs, lookup, xmlid, const, sql."""
+    """Where one field's value comes from: exactly one of from, map, ref, refs, lookup, xmlid, const, sql, file."""
 
     from_: Identifier | None = Field(default=None, alias="from", description="a column")
     as_: str | None = Field(default=None, alias="as", description="named transform of the column")
@@ -49,6 +65,7 @@ class FieldSpec(SpecModel):
     xmlid: str | None = Field(default=None, description="a record Odoo itself ships, by its external id")
     const: Any = None
     sql: str | None = Field(default=None, description="DuckDB expression over the block's columns")
+    file: FileContent | None = Field(default=None, description="the content of a file of the export")
     default: Any = Field(default=None, description="value where the source is blank")
     or_field: str | None = Field(default=None, description="field used where the destination's version lacks this one")
     optional: bool = Field(default=False, description="left out where the destination lacks the field or computes it")
@@ -59,12 +76,21 @@ class FieldSpec(SpecModel):
         default=False, description="sent once more after any update of the record, because Odoo overwrites it then"
     )
     computed: bool = Field(default=False, description="not sent: Odoo computes it, and verification compares it")
+    late: bool = Field(
+        default=False, description="sent when the record is finished, because giving it earlier has consequences in Odoo"
+    )
+    awaited: bool = Field(default=False, description="no field of Odoo: the row waits until the records it links to are there")
+    at_end: bool = Field(default=False, description="compared at the end only, because loading later models completes it")
+    tolerance: str | None = Field(
+        default=None, description="DuckDB expression: a difference up to this much is Odoo's rounding, listed but no error"
+    )
     staged_only: bool = Field(default=False, description="no field of Odoo: staged to order or partition the load")
     on_unresolved: Literal["hold", "blank"] = Field(
         default="hold", description="what a link does whose record is not in Odoo: hold the row back, or leave it empty"
     )
-    compare: Literal["html", "url", "contains", "never"] | None = Field(
-        default=None, description="how verification compares; by default as the field's type asks for"
+    compare: Literal["html", "url", "contains", "given", "never"] | None = Field(
+        default=None,
+        description="how verification compares; by default as the field's type asks for; 'given': only where there is a value",
     )
     status: FieldStatus = "confirmed"
     note: str = ""
@@ -73,16 +99,23 @@ class FieldSpec(SpecModel):
     def _one_origin(self) -> FieldSpec:
         if self.status == "ignored":
             return self
-        given = [n for n in ("from_", "map", "ref", "refs", "lookup", "xmlid", "sql") if getattr(self, n) is not None]
+        given = [n for n in _ORIGINS if getattr(self, n) is not None]
         given += ["const"] if "const" in self.model_fields_set else []
         if len(given) != 1:
             raise ValueError(
-                "say exactly one of from, map, ref, refs, lookup, xmlid, const, sql "
+                "say exactly one of from, map, ref, refs, lookup, xmlid, const, sql, file "
                 f"(found {', '.join(g.strip('_') for g in given) or 'none'}); for example {{from: deal_name}}"
             )
         if self.as_ is not None and self.from_ is None:
             raise ValueError("'as' names a transform of the column in 'from', which is missing")
+        if self.awaited and not self.links:
+            raise ValueError("'awaited' needs a link in 'ref' or 'refs'")
         return self
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the value goes into the call that creates the record."""
+        return not (self.computed or self.late or self.awaited or self.staged_only)
 
     @property
     def links(self) -> tuple[Reference, ...]:
@@ -146,6 +179,10 @@ class SourceBlock(SpecModel):
     needed_when: str | None = Field(
         default=None, description="rows that must be resolved before a gated model loads (DuckDB); all when not given"
     )
+    create_when: str | None = Field(
+        default=None, description="rows that may be created when nothing in Odoo matches (DuckDB); all when not given"
+    )
+    label: str | None = Field(default=None, description="how people know a row of a queue (DuckDB expression)")
     fields: dict[str, FieldSpec]
 
     @model_validator(mode="after")
@@ -165,8 +202,15 @@ class MatchRule(SpecModel):
     or_by: tuple[str, ...] = Field(default=(), description="a second set of fields, tried where the first finds none")
     within: tuple[Any, ...] = Field(default=(), description="Odoo domain the existing records must satisfy")
     archived: bool = Field(default=False, description="whether archived records count as existing")
+    several: Literal["hold", "any"] = Field(
+        default="hold", description="a row that matches several: 'hold' it for a person, or link to 'any' of them"
+    )
     create: bool = Field(default=True, description="whether a record that matches nothing is created")
-    queue: Literal["owners"] | None = Field(default=None, description="queue for records that match none or several")
+    ensure: dict[str, Any] = Field(
+        default_factory=dict,
+        description="values a linked record must have; where it has others they are written, and kept to be restored",
+    )
+    queue: Queue | None = Field(default=None, description="queue for records that match none or several")
 
     @model_validator(mode="after")
     def _by_goes_with_policy(self) -> MatchRule:
@@ -179,6 +223,7 @@ class LoadRule(SpecModel):
     """How the rows are sent."""
 
     batch: int = Field(default=400, ge=1, le=2000)
+    batch_bytes: int | None = Field(default=None, ge=1, description="files of one call together, beside 'batch'")
     lanes: int = Field(default=1, ge=1, le=8, description="connections at the same time")
     lane_by: Identifier | None = Field(default=None, description="rows with the same value stay in one lane, in order")
     order_by: tuple[str, ...] = Field(default=(), description="staged fields that give the order of creation")
@@ -190,17 +235,60 @@ class ControlTotal(SpecModel):
 
     field: str
     currency: str | None = Field(default=None, description="staged field that holds the currency code")
+    by: tuple[Identifier, ...] = Field(
+        default=(), description="staged fields by whose values the sum is broken down as well (type, status)"
+    )
     note: str = ""
 
 
 class Gate(SpecModel):
     """A reconciliation queue that must be empty before this model is loaded."""
 
-    queue: Literal["owners"]
+    queue: Queue
     policy: Literal["block", "hold"] = Field(
         default="block", description="'block': nothing is loaded; 'hold': only the rows concerned are held back"
     )
     fallback_login: str | None = Field(default=None, description="the Odoo user who takes what nobody is found for")
+
+
+#: Checked by ``crm_pipeline.odoo.preconditions`` before the first record.
+Precondition = Literal["chart_of_accounts", "lock_dates", "decimal_precision", "currency_rates", "products_accounts"]
+
+
+class PartOf(SpecModel):
+    """Records that are created in one call with the record they belong to: a document is loaded with all lines or not."""
+
+    model: str = Field(description="the model they belong to")
+    field: str = Field(description="its one2many field")
+    link: Identifier = Field(description="the field here that links back")
+
+
+class Step(SpecModel):
+    """How a record is brought into a state: by a method without arguments."""
+
+    call: Identifier = Field(description="method of the model")
+    reached: tuple[str, ...] = Field(description="values of the state field that count as done")
+
+
+class Settlement(SpecModel):
+    """Payments are reconciled with the open lines of the document they pay."""
+
+    document: Identifier = Field(description="staged-only link to the document")
+
+
+class Finish(SpecModel):
+    """What a record needs after it was created with all its parts: a check, a state, late fields."""
+
+    state: str = Field(description="Odoo's field that says how far a record is")
+    steps: dict[str, Step] = Field(description="value meant by the mapping → how it is reached")
+    equal_before: tuple[str, ...] = Field(
+        default=(), description="fields Odoo computed that must equal the mapping before a step is taken"
+    )
+    adjust_tax: Identifier | None = Field(
+        default=None, description="staged field with the tax amount; Odoo's is corrected to it by a rounding difference"
+    )
+    unfollow: bool = Field(default=False, description="remove the followers that a step adds")
+    settle: Settlement | None = None
 
 
 class TargetSpec(SpecModel):
@@ -220,12 +308,22 @@ class TargetSpec(SpecModel):
     verify_again: bool = Field(
         default=False, description="read back once more at the end, because loading later models can write to its records"
     )
+    part_of: PartOf | None = None
+    finish: Finish | None = None
+    preconditions: tuple[Precondition, ...] = Field(
+        default=(), description="what must be true of the destination before anything is loaded"
+    )
     sources: tuple[SourceBlock, ...]
 
     @property
     def table(self) -> str:
         """Name of the staged table, and last part of asset keys: the model with underscores."""
         return self.model.replace(".", "_")
+
+    @property
+    def record_fields(self) -> SourceBlock:
+        """All blocks as one: the first block's say on each field; for rows of several blocks in one call."""
+        return self.sources[0].model_copy(update={"fields": self.field_specs})
 
     @property
     def field_specs(self) -> dict[str, FieldSpec]:

@@ -17,21 +17,40 @@ CREATE TABLE IF NOT EXISTS ops.row_fate (
 
 -- The drop that raw, typed, derived and staged tables were made of
 CREATE TABLE IF NOT EXISTS ops.reading ("drop" VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL, read_at TIMESTAMP NOT NULL);
+-- Digests of delivered files, so that a file that has not changed is read once
+CREATE TABLE IF NOT EXISTS ops.file_digest (
+    "drop" VARCHAR NOT NULL, path VARCHAR NOT NULL, bytes BIGINT NOT NULL, mtime_ns BIGINT NOT NULL,
+    sha256 VARCHAR NOT NULL, sha1 VARCHAR NOT NULL, mime VARCHAR
+);
 
 -- Decisions of people
 CREATE TABLE IF NOT EXISTS ops.owner_decision (source_email VARCHAR, decision VARCHAR, odoo_login VARCHAR);
+CREATE TABLE IF NOT EXISTS ops.product_decision (
+    source_sku VARCHAR, source_name VARCHAR, decision VARCHAR, odoo_default_code VARCHAR
+);
 
 -- What is in Odoo: the ledger, and the database it belongs to
 CREATE TABLE IF NOT EXISTS ops.environment (env VARCHAR NOT NULL, database_uuid VARCHAR NOT NULL, first_seen TIMESTAMP NOT NULL);
 CREATE TABLE IF NOT EXISTS ops.ledger (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, block VARCHAR, external_id VARCHAR NOT NULL, odoo_id BIGINT,
     origin VARCHAR NOT NULL CHECK (origin IN ('created', 'linked', 'unassigned')),
-    row_hash VARCHAR, "values" JSON, run_id VARCHAR NOT NULL, loaded_at TIMESTAMP NOT NULL
+    row_hash VARCHAR, "values" JSON, run_id VARCHAR NOT NULL, loaded_at TIMESTAMP NOT NULL,
+    finished BOOLEAN  -- for models with finishing steps: whether all of them were taken
 );
+ALTER TABLE ops.ledger ADD COLUMN IF NOT EXISTS finished BOOLEAN;
 -- Staged records that are not in Odoo, and why
 CREATE TABLE IF NOT EXISTS ops.refusal (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, block VARCHAR, external_id VARCHAR NOT NULL,
     kind VARCHAR NOT NULL CHECK (kind IN ('failed', 'held', 'queued')), reason VARCHAR NOT NULL, message VARCHAR NOT NULL
+);
+-- Records in Odoo that could not be finished (posted, paid …), and why
+CREATE TABLE IF NOT EXISTS ops.unfinished (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, external_id VARCHAR NOT NULL, odoo_id BIGINT, reason VARCHAR NOT NULL, message VARCHAR NOT NULL
+);
+-- What was changed on records that were in Odoo before (a currency switched on), with the value to restore
+CREATE TABLE IF NOT EXISTS ops.touched (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, odoo_id BIGINT NOT NULL, field VARCHAR NOT NULL, before JSON, after JSON,
+    run_id VARCHAR NOT NULL, touched_at TIMESTAMP NOT NULL
 );
 -- Reference data of the destination: text looked up → id, and fields through which records are linked
 CREATE TABLE IF NOT EXISTS ops.lookup (env VARCHAR NOT NULL, reference VARCHAR NOT NULL, key VARCHAR NOT NULL, odoo_id BIGINT);
@@ -54,6 +73,7 @@ CREATE TABLE IF NOT EXISTS ops.verified (
 CREATE TABLE IF NOT EXISTS ops.control_total (
     env VARCHAR NOT NULL, name VARCHAR NOT NULL, currency VARCHAR, source VARCHAR, odoo VARCHAR, equal BOOLEAN, records BIGINT
 );
+ALTER TABLE ops.control_total ADD COLUMN IF NOT EXISTS rounding VARCHAR;
 CREATE TABLE IF NOT EXISTS ops.baseline (env VARCHAR NOT NULL, model VARCHAR NOT NULL, highest BIGINT NOT NULL);
 
 -- Runs, their counts and checks

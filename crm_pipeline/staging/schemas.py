@@ -23,6 +23,16 @@ _DTYPES: dict[str, Any] = {
     "dt": pl.Datetime("us"),
 }
 
+#: What ``crm_pipeline.staging.files`` adds; an address has no bytes and no digests.
+_FILE_COLUMNS = {
+    "file_kind": pa.Column(pl.String, checks=pa.Check.isin(["binary", "url"]), nullable=False),
+    "file_source": pa.Column(pl.String, nullable=False),
+    "file_bytes": pa.Column(pl.Int64, checks=pa.Check.gt(0), nullable=True),
+    "file_sha256": pa.Column(pl.String, checks=pa.Check.str_matches("^[0-9a-f]{64}$"), nullable=True),
+    "file_sha1": pa.Column(pl.String, checks=pa.Check.str_matches("^[0-9a-f]{40}$"), nullable=True),
+    "file_mime": pa.Column(pl.String, nullable=True),
+}
+
 #: Columns of the failures ``validate_typed`` returns.
 FAILURES: dict[str, type[pl.DataType]] = {
     "column": pl.String,
@@ -46,7 +56,10 @@ def typed_schema(spec: ObjectSpec) -> pa.DataFrameSchema:
         if column.type == "money":
             code = pa.Check.str_matches("^[A-Z]{3}$")
             columns[f"{name}__currency"] = pa.Column(pl.String, checks=code, nullable=True)
-    columns |= {name: pa.Column(nullable=True) for name in spec.derive}
+    added = [*spec.derive, *(column for detail in spec.details for column in detail.columns)]
+    columns |= {name: pa.Column(nullable=True) for name in added}
+    if spec.files:
+        columns |= _FILE_COLUMNS
     return pa.DataFrameSchema(columns, strict=True)
 
 

@@ -1,8 +1,9 @@
 """From typed tables to target-shaped ones: mapping specs compiled to one DuckDB statement for each source block.
 
 A staged table ``staged.<model>`` holds, for every record meant for Odoo: ``external_id`` (name without module),
-``_block``, ``_object``, ``_row_id``, ``_order``, ``_needed``, one column for each mapped field (links as external ids,
-lookups as the text to look up), ``_values`` (the fields of its block as JSON) and ``_hash`` (MD5 of it).
+``_block``, ``_object``, ``_row_id``, ``_order``, ``_needed``, ``_creatable``, ``_label``, one column for each mapped field
+(links as external ids, lookups as the text to look up, files as their SHA-1), ``<field>__path`` and ``<field>__bytes`` of a file,
+``<field>__tolerance`` where one is stated, ``_values`` (the fields of its block as JSON) and ``_hash`` (MD5 of it).
 """
 
 from __future__ import annotations
@@ -85,6 +86,21 @@ def confirmed_fields(block: SourceBlock) -> dict[str, FieldSpec]:
     return {name: spec for name, spec in block.fields.items() if spec.status == "confirmed"}
 
 
+def path_column(field: str) -> str:
+    """Staged column with the path of a file whose SHA-1 is the field's staged value."""
+    return f"{field}__path"
+
+
+def size_column(field: str) -> str:
+    """Staged column with the size of a file in bytes."""
+    return f"{field}__bytes"
+
+
+def tolerance_column(field: str) -> str:
+    """Staged column with the difference up to which a field's value counts as rounded."""
+    return f"{field}__tolerance"
+
+
 def field_expression(mapping: Mapping, spec: FieldSpec) -> str:
     """The DuckDB expression for one field, over the block's own table ``src`` and its joins."""
     if spec.from_ is not None:
@@ -94,7 +110,8 @@ def field_expression(mapping: Mapping, spec: FieldSpec) -> str:
         cases = " ".join(
             f"WHEN fold({literal(str(value))}) THEN {literal(target)}" for value, target in spec.map.values.items()
         )
-        expression = f"CASE fold(src.{quote(spec.map.column)}) {cases} ELSE {literal(spec.map.otherwise)} END"
+        otherwise = literal(spec.map.otherwise)
+        expression = f"CASE fold(src.{quote(spec.map.column)}) {cases} ELSE {otherwise} END" if cases else otherwise
     elif spec.refs is not None:
         pattern = _id_expression(mapping.blocks[spec.refs.to][1].external_id, ("_element",))
         expression = f"list_transform({spec.refs.key[0]}, lambda _element: {pattern})"
@@ -106,6 +123,8 @@ def field_expression(mapping: Mapping, spec: FieldSpec) -> str:
         expression = literal(spec.xmlid)
     elif spec.sql is not None:
         expression = spec.sql
+    elif spec.file is not None:
+        expression = f"src.{quote(spec.file.digest)}"
     else:
         expression = "NULL::VARCHAR" if spec.const is None else literal(spec.const)
     return f"coalesce({expression}, {literal(spec.default)})" if spec.default is not None else f"({expression})"
@@ -132,9 +151,16 @@ def _id_expression(pattern: str, key: tuple[str, ...] | None = None) -> str:
 
 
 def _block_select(mapping: Mapping, number: int, block: SourceBlock) -> str:
-    fields = {name: field_expression(mapping, spec) for name, spec in confirmed_fields(block).items()}
+    confirmed = confirmed_fields(block)
+    fields = {name: field_expression(mapping, spec) for name, spec in confirmed.items()}
+    for name, spec in confirmed.items():
+        if spec.file is not None:
+            fields |= {path_column(name): f"src.{quote(spec.file.path)}", size_column(name): f"src.{quote(spec.file.size)}"}
+    fields |= {
+        tolerance_column(name): f"({spec.tolerance})::DOUBLE" for name, spec in confirmed.items() if spec.tolerance
+    }
     columns = ", ".join(f"{expression} AS {quote(name)}" for name, expression in fields.items())
-    sent = ", ".join(quote(name) for name, spec in confirmed_fields(block).items() if not spec.staged_only)
+    sent = ", ".join(quote(name) for name, spec in confirmed.items() if not spec.staged_only)
     where = _conditions(block)
     order = f"({number})::BIGINT * 1000000000000 + coalesce(src._row_id, 999999999999)"
     return f"""
@@ -143,7 +169,9 @@ def _block_select(mapping: Mapping, number: int, block: SourceBlock) -> str:
         FROM (
             SELECT {_id_expression(block.external_id)} AS external_id, {literal(block.name)} AS _block,
                    {literal(block.accounts_for or block.object)}::VARCHAR AS _object, src._row_id, {order} AS _order,
-                   coalesce({block.needed_when or "TRUE"}, FALSE) AS _needed, {columns}
+                   coalesce({block.needed_when or "TRUE"}, FALSE) AS _needed,
+                   coalesce({block.create_when or "TRUE"}, FALSE) AS _creatable,
+                   ({block.label or "NULL"})::VARCHAR AS _label, {columns}
             FROM {_from(mapping, block)} {where} {_one_per(block)}
         )
     """

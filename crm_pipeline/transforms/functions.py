@@ -5,7 +5,9 @@ from __future__ import annotations
 import duckdb
 
 from crm_pipeline.staging.store import literal
+from crm_pipeline.transforms.documents import register_documents
 from crm_pipeline.transforms.domains import register_domains
+from crm_pipeline.transforms.files import register_files
 from crm_pipeline.transforms.names import register_names
 from crm_pipeline.transforms.text import register_text
 
@@ -20,7 +22,10 @@ def register_functions(connection: duckdb.DuckDBPyConnection, *, account_currenc
     register_text(connection)
     register_domains(connection)
     register_names(connection)
+    register_files(connection)
+    register_documents(connection)
     connection.execute(f"""
+        CREATE OR REPLACE TEMP MACRO account_currency() AS {literal(account_currency)};
         CREATE OR REPLACE TEMP MACRO amount_currency(amount, currency, symbol) AS
         CASE WHEN amount IS NOT NULL THEN coalesce(upper(currency), symbol, {literal(account_currency)}) END
     """)

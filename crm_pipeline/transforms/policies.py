@@ -15,10 +15,13 @@ from pydantic import ValidationError
 from crm_pipeline.specs import SourceSpec
 from crm_pipeline.staging.store import StagingStore
 from crm_pipeline.transforms.companies import CompanyOptions, companies_by_domain
+from crm_pipeline.transforms.distinct import DistinctOptions, distinct_values
 from crm_pipeline.transforms.double_pipeline import LeadDealOptions, lead_with_deals
 from crm_pipeline.transforms.first_row import FirstRowOptions, first_row
+from crm_pipeline.transforms.listed import ListedKeysOptions, listed_keys
 from crm_pipeline.transforms.owners import OwnerOptions, owners
 from crm_pipeline.transforms.people import PeopleOptions, people_by_email
+from crm_pipeline.transforms.products import ProductOptions, products_by_sku
 
 
 class PolicyError(Exception):
@@ -33,6 +36,9 @@ _POLICIES: Mapping[str, tuple[type[Any], Callable[[StagingStore, str, Any], None
     "companies_by_domain": (CompanyOptions, companies_by_domain),
     "people_by_email": (PeopleOptions, people_by_email),
     "first_row": (FirstRowOptions, first_row),
+    "distinct_values": (DistinctOptions, distinct_values),
+    "listed_keys": (ListedKeysOptions, listed_keys),
+    "products_by_sku": (ProductOptions, products_by_sku),
     "lead_with_deals": (LeadDealOptions, lead_with_deals),
 }
 

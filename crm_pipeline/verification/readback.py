@@ -13,12 +13,13 @@ from crm_pipeline.odoo.comparison import equal_sql, fetch_records, text_sql
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.resolved import ResolvedField, resolve_fields, resolved_select, streams
 from crm_pipeline.specs import Mapping, TargetSpec
+from crm_pipeline.staging.staged import tolerance_column
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 
 @dataclass(frozen=True)
 class VerifiedCounts:
-    """What was compared: records, field values, differences, records found in Odoo, and values left empty by field."""
+    """What was compared: records, field values, differences but for rounding, records in Odoo, values left empty by field."""
 
     model: str
     records: int
@@ -30,22 +31,27 @@ class VerifiedCounts:
 
 def verify_target(
     store: StagingStore, mapping: Mapping, target: TargetSpec, destination: Destination, env: str,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda done, total: None, *, at_end: bool = False,
 ) -> VerifiedCounts:  # fmt: skip
     """Compare all records of one target; differences become rows of ``ops.difference``.
+
+    Fields that loading later models completes are compared only ``at_end``. Records that could not be finished are
+    listed as such; what Odoo computes of them is not compared again.
 
     Records that were only linked are checked to exist, not compared: they are the customer's. A field kept as a conflict
     is not compared either; it waits in its queue.
 
-    Classes: ``missing`` (no such record), ``truncated`` (Odoo holds the beginning), ``changed`` (anything else).
+    Classes: ``missing`` (no such record), ``rounded`` (within the stated tolerance), ``truncated`` (Odoo holds the
+    beginning), ``changed`` (anything else).
     """
     here = [env, target.model]
     store.execute("DELETE FROM ops.difference WHERE env = ? AND model = ?", here)
     store.execute("DELETE FROM ops.verified WHERE env = ? AND model = ?", here)
     schema = destination.fields_get(target.model)
     fields = {
-        f.schema.name: f.schema for b in target.sources for f in resolve_fields(target, b, schema) if f.spec.compare != "never"
-    }
+        f.found_as: schema[f.found_as]
+        for b in target.sources for f in resolve_fields(target, b, schema) if _is_compared(f, at_end=at_end)
+    }  # fmt: skip
     ids = [row[0] for row in store.rows(
         "SELECT DISTINCT odoo_id FROM ops.ledger WHERE env = ? AND model = ? AND odoo_id IS NOT NULL ORDER BY 1", here
     )]  # fmt: skip
@@ -61,7 +67,7 @@ def verify_target(
             FROM ({select}) AS resolved JOIN ops.ledger AS entry USING (external_id)
             WHERE entry.env = {literal(env)} AND entry.origin = 'created' AND entry.row_hash = resolved._hash
         """)
-        checked = [f for f in mapped if f.spec.compare != "never"]
+        checked = [f for f in mapped if _is_compared(f, at_end=at_end)]
         for field in checked:
             _compare(store, target, field, env)
         values += int(store.value("SELECT count(*) FROM _meant")) * len(checked)
@@ -73,7 +79,9 @@ def verify_target(
             here,
         )
     )
-    differences = int(store.value("SELECT count(*) FROM ops.difference WHERE env = ? AND model = ?", here))
+    differences = int(
+        store.value("SELECT count(*) FROM ops.difference WHERE env = ? AND model = ? AND class <> 'rounded'", here)
+    )
     store.execute("INSERT INTO ops.verified VALUES (?, ?, ?, ?, ?)", [*here, compared, values, found])
     return VerifiedCounts(target.model, compared, values, differences, found, blanked)
 
@@ -92,18 +100,35 @@ def _find_missing(store: StagingStore, target: TargetSpec, env: str) -> int:
     return int(store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", [env, target.model]))
 
 
+def _is_compared(field: ResolvedField, *, at_end: bool) -> bool:
+    return field.spec.compare != "never" and not field.spec.awaited and (at_end or not field.spec.at_end)
+
+
 def _compare(store: StagingStore, target: TargetSpec, field: ResolvedField, env: str) -> None:
-    meant, found = f"meant.{quote(field.name)}", f"found.{quote(field.schema.name)}"
+    meant, found = f"meant.{quote(field.name)}", f"found.{quote(field.found_as)}"
+    rounded = "FALSE"
+    if field.spec.tolerance is not None:
+        off = f"abs(coalesce({meant}, 0) - coalesce({found}, 0))"
+        rounded = f"{off} <= staged.{quote(tolerance_column(field.name))} + 0.000001"
+    conditions = [f"NOT ({equal_sql(field, meant, found)})"]
+    if field.spec.compare == "given":
+        conditions.append(f"{meant} IS NOT NULL")
+    if field.spec.computed and target.finish is not None:
+        conditions.append(
+            f"meant.external_id NOT IN (SELECT external_id FROM ops.unfinished WHERE env = {literal(env)} "
+            f"AND model = {literal(target.model)})"
+        )
     store.execute(
         f"""INSERT INTO ops.difference BY NAME
             SELECT ? AS env, ? AS model, meant.external_id, meant._odoo_id AS odoo_id, ? AS field,
                    {text_sql(field, meant)} AS expected, {text_sql(field, found)} AS actual,
-                   CASE WHEN len({found}::VARCHAR) > 0 AND starts_with({meant}::VARCHAR, {found}::VARCHAR)
+                   CASE WHEN {rounded} THEN 'rounded'
+                        WHEN len({found}::VARCHAR) > 0 AND starts_with({meant}::VARCHAR, {found}::VARCHAR)
                         THEN 'truncated' ELSE 'changed' END AS class,
                    staged._object AS source_object, staged._row_id AS source_row
             FROM _meant AS meant JOIN _read_back AS found ON found.id = meant._odoo_id
             JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
-            WHERE NOT ({equal_sql(field, meant, found)}) AND NOT EXISTS (
+            WHERE {" AND ".join(conditions)} AND NOT EXISTS (
                 SELECT 1 FROM ops.conflict AS kept WHERE kept.env = ? AND kept.model = ?
                 AND kept.external_id = meant.external_id AND kept.field = ?)""",
         [env, target.model, field.name, env, target.model, field.name],

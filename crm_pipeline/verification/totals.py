@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+import polars as pl
+
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.resolved import resolve_fields
 from crm_pipeline.specs import Mapping
@@ -15,63 +17,78 @@ _PART = 1000
 
 @dataclass(frozen=True)
 class ControlTotal:
-    """One sum on both sides, as text with two decimals; ``records`` is how many were added up."""
+    """One sum on both sides, as text with two decimals.
+
+    Attributes:
+        name: model and field, and the values the sum is broken down by.
+        rounding: what Odoo's rounding of single records adds up to; these are listed one by one as differences.
+        records: how many were added up.
+    """
 
     name: str
     currency: str | None
     source: str
     odoo: str
+    rounding: str
     records: int
 
     @property
     def equal(self) -> bool:
-        """Whether both sides are the same to the cent."""
-        return self.source == self.odoo
+        """Whether both sides are the same to the cent, but for the rounding that is listed."""
+        return Decimal(self.source) + Decimal(self.rounding) == Decimal(self.odoo)
 
 
 def control_totals(store: StagingStore, mapping: Mapping, destination: Destination, env: str) -> list[ControlTotal]:
-    """All control totals of a mapping, by currency, over the records that are in the destination."""
+    """All control totals of a mapping, by currency and as broken down, over the records that are in the destination."""
     totals: list[ControlTotal] = []
     for target in mapping.targets:
         schema = destination.fields_get(target.model) if target.control_totals else {}
         for rule in target.control_totals:
             fields = {f.name: f.schema.name for block in target.sources for f in resolve_fields(target, block, schema)}
-            currency = quote(rule.currency) if rule.currency else "NULL::VARCHAR"
-            rows = store.rows(
-                f"""SELECT entry.odoo_id, coalesce({currency}, ''), round(coalesce({quote(rule.field)}, 0)::DECIMAL(24, 6), 2)
+            currency = f"staged.{quote(rule.currency)}" if rule.currency else "NULL::VARCHAR"
+            parts = ", ".join(f"coalesce(staged.{quote(name)}::VARCHAR, 'none')" for name in rule.by)
+            meant = f"staged.{quote(rule.field)}"
+            store.execute(
+                f"""CREATE OR REPLACE TEMP TABLE _summed AS
+                    SELECT entry.odoo_id, {currency} AS currency, {f"concat_ws(', ', {parts})" if rule.by else "''"} AS part,
+                           round({meant}::DECIMAL(24, 6), 2) AS meant, coalesce(off.off, 0)::DECIMAL(24, 6) AS off
                     FROM {quote(f"staged.{target.table}")} AS staged JOIN ops.ledger AS entry USING (external_id)
-                    WHERE entry.env = ? AND entry.origin = 'created'
-                    AND ({currency} IS NOT NULL OR coalesce({quote(rule.field)}, 0) <> 0) ORDER BY 1""",
-                [env],
+                    LEFT JOIN (
+                        SELECT external_id, round(actual::DECIMAL(24, 6), 2) - round(expected::DECIMAL(24, 6), 2) AS off
+                        FROM ops.difference WHERE env = ? AND model = ? AND field = ? AND class = 'rounded'
+                    ) AS off USING (external_id)
+                    WHERE entry.env = ? AND entry.origin = 'created' AND {meant} IS NOT NULL""",
+                [env, target.model, rule.field, env],
             )
-            totals += _compare(destination, target.model, rule.field, fields[rule.field], rows)
+            if rule.currency:
+                store.execute("DELETE FROM _summed WHERE currency IS NULL AND meant = 0")
+            totals += _compare(store, destination, target.model, rule.field, fields[rule.field], bool(rule.by))
     return totals
 
 
 def _compare(
-    destination: Destination, model: str, name: str, field: str, rows: list[tuple[int, str, Decimal]]
+    store: StagingStore, destination: Destination, model: str, name: str, field: str, broken_down: bool
 ) -> list[ControlTotal]:
-    source: dict[str, Decimal] = {}
-    odoo: dict[str, Decimal] = {}
-    counts: dict[str, int] = {}
-    currencies = {odoo_id: currency for odoo_id, currency, _ in rows}
-    for _, currency, amount in rows:
-        source[currency] = source.get(currency, Decimal(0)) + Decimal(str(amount))
-        counts[currency] = counts.get(currency, 0) + 1
-    ids = list(currencies)
+    """Sums over ``_summed`` on both sides: by currency, then by currency and part."""
+    ids = [row[0] for row in store.rows("SELECT odoo_id FROM _summed ORDER BY 1")]
+    store.execute("CREATE OR REPLACE TEMP TABLE _found (odoo_id BIGINT, amount DECIMAL(24, 6))")
     for start in range(0, len(ids), _PART):
         part = ids[start : start + _PART]
-        for record in destination.search_read(model, [("id", "in", part)], [field], context={"active_test": False}):
-            currency = currencies[record["id"]]
-            amount = Decimal(repr(record[field] or 0)).quantize(Decimal("0.01"))
-            odoo[currency] = odoo.get(currency, Decimal(0)) + amount
+        records = destination.search_read(model, [("id", "in", part)], [field], context={"active_test": False})
+        amounts = [Decimal(repr(record[field] or 0)).quantize(Decimal("0.01")) for record in records]
+        frame = pl.DataFrame(
+            {"odoo_id": [record["id"] for record in records], "amount": amounts},
+            schema={"odoo_id": pl.Int64, "amount": pl.Decimal(24, 6)},
+        )
+        store.insert("_found", frame)
+    sums = "sum(meant)::DECIMAL(38, 2), sum(coalesce(amount, 0))::DECIMAL(38, 2), sum(off)::DECIMAL(38, 2), count(*)"
+    joined = "_summed LEFT JOIN _found USING (odoo_id)"
+    rows = store.rows(f"SELECT currency, '', {sums} FROM {joined} GROUP BY 1 ORDER BY 1")
+    if broken_down:
+        rows += store.rows(f"SELECT currency, part, {sums} FROM {joined} GROUP BY 1, 2 ORDER BY 2, 1")
     return [
         ControlTotal(
-            f"{model}.{name}",
-            currency or None,
-            f"{total:.2f}",
-            f"{odoo.get(currency, Decimal(0)):.2f}",
-            counts[currency],
+            f"{model}.{name}" + (f" ({part})" if part else ""), currency, f"{meant:.2f}", f"{odoo:.2f}", f"{off:.2f}", count
         )
-        for currency, total in sorted(source.items())
+        for currency, part, meant, odoo, off, count in rows
     ]

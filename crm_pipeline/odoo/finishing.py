@@ -1,0 +1,267 @@
+"""Finish records that are created with all their parts: prove their totals, bring them into their state, settle them.
+
+Nothing is taken for done because a call was made: after each step the state is read back, and a record is marked finished
+in the ledger only when Odoo shows it. So a kill, a time-out or a lost reply at any point is answered by reading again, and
+a step is never taken twice. What can't be finished stays as it is and is listed with its reason in ``ops.unfinished``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from crm_pipeline.odoo.destination import QUIET, Destination, Record
+from crm_pipeline.odoo.errors import DataError, TransientError
+from crm_pipeline.odoo.ledger import Ledger
+from crm_pipeline.odoo.pending import Progress
+from crm_pipeline.odoo.resolved import ResolvedField, load_cell, resolve_fields, resolved_select, streams
+from crm_pipeline.odoo.sender import Batch, Sender
+from crm_pipeline.odoo.settlement import settle_payments
+from crm_pipeline.odoo.tax_adjustment import adjust_taxes
+from crm_pipeline.specs import Mapping, TargetSpec
+from crm_pipeline.specs.target import Finish, Step
+from crm_pipeline.staging.store import StagingStore, literal, quote
+
+logger = logging.getLogger(__name__)
+
+#: Records finished together; progress is kept after each such page.
+PAGE = 100
+
+_HALF_CENT = 0.005
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A record that is in Odoo and could not be finished."""
+
+    name: str
+    reason: str
+    message: str
+
+
+def finish_records(
+    store: StagingStore, mapping: Mapping, target: TargetSpec, destination: Destination, ledger: Ledger, sender: Sender,
+    progress: Progress = lambda done, total: None,
+) -> None:  # fmt: skip
+    """Take the finishing steps of all records of ``target`` that are in Odoo and not finished.
+
+    Raises:
+        DestinationError: when the destination stays out of reach; the next run goes on where this one ended.
+    """
+    store.execute("DELETE FROM ops.unfinished WHERE env = ? AND model = ?", [ledger.env, target.model])
+    schema = destination.fields_get(target.model)
+    for blocks in streams(target):
+        fields = {f.name: f for f in resolve_fields(target, blocks[0], schema)}
+        _Finisher(store, mapping, target, fields, destination, ledger, sender).run(blocks, progress)
+
+
+class _Finisher:
+    """The finishing of one stream of a target."""
+
+    def __init__(
+        self, store: StagingStore, mapping: Mapping, target: TargetSpec, fields: dict[str, ResolvedField],
+        destination: Destination, ledger: Ledger, sender: Sender,
+    ) -> None:  # fmt: skip
+        assert target.finish is not None  # noqa: S101 - the caller's condition
+        self.store, self.mapping, self.target, self.fields = store, mapping, target, fields
+        self.destination, self.ledger, self.sender = destination, ledger, sender
+        self.rule: Finish = target.finish
+        self.late = [field for field in fields.values() if field.spec.late]
+
+    def run(self, blocks: Sequence[Any], progress: Progress) -> None:
+        """Page by page over the records that are not finished."""
+        self._collect(tuple(blocks))
+        total = int(self.store.value("SELECT count(*) FROM _to_finish"))
+        for start in range(0, total, PAGE):
+            rows = self.store.frame(f"SELECT * FROM _to_finish ORDER BY odoo_id LIMIT {PAGE} OFFSET {start}").to_dicts()
+            self._keep(rows, self._finish(rows))
+            progress(min(start + PAGE, total), total)
+
+    def _collect(self, blocks: tuple[Any, ...]) -> None:
+        """``_to_finish``: external_id, odoo_id, the state meant, the amounts that must be equal, late cells."""
+        rule = self.rule
+        names = [rule.state, *rule.equal_before, *(f.name for f in self.late)]
+        names += [rule.settle.document] if rule.settle else []
+        wanted = [self.fields[name] for name in dict.fromkeys(names)]
+        select = resolved_select(self.mapping, self.target, blocks, wanted, self.ledger.env)
+        late = "".join(f", {load_cell(f, quote(f.name))} AS {quote('cell ' + f.name)}" for f in self.late)
+        self.store.execute(f"""
+            CREATE OR REPLACE TEMP TABLE _to_finish AS
+            SELECT resolved.* EXCLUDE (_order, _hash, _values, _unresolved, _blanked), entry.odoo_id{late}
+            FROM ({select}) AS resolved JOIN ops.ledger AS entry USING (external_id)
+            WHERE entry.env = {literal(self.ledger.env)} AND entry.origin = 'created' AND entry.row_hash = resolved._hash
+            AND entry.finished IS NOT TRUE
+        """)
+
+    def _finish(self, rows: list[dict[str, Any]]) -> list[Unfinished]:
+        problems: dict[str, Unfinished] = {}
+
+        def left(found: Sequence[Unfinished]) -> list[dict[str, Any]]:
+            problems.update({p.name: p for p in found})
+            return [row for row in rows if row["external_id"] not in problems]
+
+        states = self._states(rows)
+        gone = [
+            Unfinished(r["external_id"], "missing", "the record was deleted in Odoo")
+            for r in rows if r["odoo_id"] not in states
+        ]  # fmt: skip
+        rows = left(gone)
+        open_rows = [r for r in rows if not self._is_reached(r, states[r["odoo_id"]])]
+        if self.rule.adjust_tax is not None:
+            adjust_taxes(self.destination, self._read(open_rows), open_rows, self.rule.adjust_tax)
+        rows = left(self._unequal(open_rows))
+        for value, step in self.rule.steps.items():
+            group = [r for r in rows if r[self.rule.state] == value and not self._is_reached(r, states[r["odoo_id"]])]
+            rows = left(self._take(step, group))
+            if self.rule.unfollow and group:
+                self._unfollow(group)
+        rows = left(self._send_late(rows))
+        if self.rule.settle is not None:
+            found = settle_payments(self.destination, rows, self.rule.settle.document, self._insist)
+            rows = left([Unfinished(name, reason, message) for name, reason, message in found])
+        return list(problems.values())
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def _read(self, rows: Sequence[dict[str, Any]]) -> dict[int, Record]:
+        names = [self.fields[name].schema.name for name in (self.rule.state, *self.rule.equal_before)]
+        ids = [row["odoo_id"] for row in rows]
+        domain = [("id", "in", ids)]
+        found = self.destination.search_read(self.target.model, domain, names, context={"active_test": False}) if ids else []
+        return {record["id"]: record for record in found}
+
+    def _states(self, rows: Sequence[dict[str, Any]]) -> dict[int, str]:
+        return {odoo_id: record[self.fields[self.rule.state].schema.name] for odoo_id, record in self._read(rows).items()}
+
+    def _is_reached(self, row: dict[str, Any], state: str) -> bool:
+        """Whether the state meant is there; a state without step is where records begin."""
+        step = self.rule.steps.get(row[self.rule.state])
+        return state in step.reached if step is not None else state == row[self.rule.state]
+
+    def _unequal(self, rows: Sequence[dict[str, Any]]) -> list[Unfinished]:
+        """Records whose amounts in Odoo are not the mapping's, to half a cent."""
+        if not self.rule.equal_before:
+            return []
+        found = self._read(rows)
+        problems = []
+        for row in rows:
+            differs = [
+                f"{name} is {found[row['odoo_id']][name]:.2f} in Odoo and {float(row[name]):.2f} in the export"
+                for name in self.rule.equal_before
+                if row[name] is not None and abs(float(row[name]) - float(found[row["odoo_id"]][name] or 0)) >= _HALF_CENT
+            ]
+            if differs:
+                message = f"{'; '.join(differs)}. It stays as it is; look at taxes, prices with many decimals and currency"
+                problems.append(Unfinished(row["external_id"], "totals_differ", message))
+        return problems
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    def _take(self, step: Step, rows: Sequence[dict[str, Any]]) -> list[Unfinished]:
+        if not rows:
+            return []
+        refused: dict[int, str] = {}
+        self._call(step, [row["odoo_id"] for row in rows], refused)
+        states = self._states(rows)
+        return [
+            Unfinished(
+                row["external_id"], "refused_by_odoo",
+                refused.get(row["odoo_id"], f"{step.call} left it in state '{states.get(row['odoo_id'])}'"),
+            )
+            for row in rows if states.get(row["odoo_id"]) not in step.reached
+        ]  # fmt: skip
+
+    def _call(self, step: Step, ids: list[int], refused: dict[int, str]) -> None:
+        """Call the method on records that need it; a refused call is halved until the records to blame are found."""
+
+        def attempt() -> None:
+            states = self._states([{"odoo_id": odoo_id} for odoo_id in ids])
+            todo = [odoo_id for odoo_id in ids if states.get(odoo_id) not in step.reached]
+            if todo:
+                self.destination.call(self.target.model, step.call, todo, context=QUIET)
+
+        try:
+            self._insist(attempt)
+        except DataError as error:
+            if len(ids) == 1:
+                refused[ids[0]] = error.message
+                return
+            middle = len(ids) // 2
+            self._call(step, ids[:middle], refused)
+            self._call(step, ids[middle:], refused)
+
+    def _insist(self, attempt: Callable[[], None]) -> None:
+        """Repeat what is safe to repeat, because it looks first, after time-outs and lost replies."""
+        number = 0
+        while True:
+            try:
+                attempt()
+            except TransientError as error:
+                number += 1
+                if number >= self.sender.retry.attempts:
+                    raise
+                logger.warning("%s: %s; reading what was done (attempt %d)", self.target.model, error, number + 1)
+                self.sender.retry.wait(number)
+            else:
+                return
+
+    def _unfollow(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Remove the followers a step added: Odoo 17 and 18 subscribe the customer of a posted document."""
+        ids = [row["odoo_id"] for row in rows]
+        documents = {self.target.model: ids}
+        if "move_id" in self.destination.fields_get(self.target.model):
+            entries = self.destination.search_read(self.target.model, [("id", "in", ids)], ["move_id"])
+            documents["account.move"] = [record["move_id"] for record in entries if record["move_id"]]
+        for model, res_ids in documents.items():
+            domain = [("res_model", "=", model), ("res_id", "in", res_ids)]
+            followers = [record["id"] for record in self.destination.search_read("mail.followers", domain, ["id"])]
+            if followers:
+                self.destination.unlink("mail.followers", followers, context=QUIET)
+
+    def _send_late(self, rows: Sequence[dict[str, Any]]) -> list[Unfinished]:
+        """Write the fields that were kept back, where Odoo doesn't have them yet."""
+        problems: list[Unfinished] = []
+        for field in self.late:
+            ids = [row["odoo_id"] for row in rows]
+            domain = [("id", "in", ids)]
+            now = {
+                record["id"]: record[field.schema.name] or None
+                for record in self.destination.search_read(self.target.model, domain, [field.schema.name])
+            }
+            todo = [row for row in rows if row[field.name] is not None and row[field.name] != now.get(row["odoo_id"])]
+            for start in range(0, len(todo), self.target.load.batch):
+                part = todo[start : start + self.target.load.batch]
+                outcome = self.sender.update(
+                    Batch(
+                        self.target.model, (field.column,), tuple(row["external_id"] for row in part),
+                        tuple((row[f"cell {field.name}"],) for row in part), context=self.target.load.context,
+                    )
+                )  # fmt: skip
+                problems += [
+                    Unfinished(name, "refused_by_odoo", f"{field.name}: {text}") for name, text in outcome.refused.items()
+                ]
+        return problems
+
+    # -- keeping -----------------------------------------------------------------------------------------------------
+
+    def _keep(self, rows: Sequence[dict[str, Any]], problems: Sequence[Unfinished]) -> None:
+        names = {row["external_id"]: row["odoo_id"] for row in rows}
+        failed = {problem.name for problem in problems}
+        done = [name for name in names if name not in failed]
+        self.store.execute(
+            "UPDATE ops.ledger SET finished = TRUE WHERE env = ? AND model = ? AND list_contains(?, external_id)",
+            [self.ledger.env, self.target.model, done],
+        )
+        if problems:
+            frame = pl.DataFrame(
+                {
+                    "external_id": [p.name for p in problems], "odoo_id": [names[p.name] for p in problems],
+                    "reason": [p.reason for p in problems], "message": [p.message for p in problems],
+                },
+                schema={"external_id": pl.String, "odoo_id": pl.Int64, "reason": pl.String, "message": pl.String},
+            )  # fmt: skip
+            self.store.insert("ops.unfinished", frame.with_columns(env=pl.lit(self.ledger.env), model=pl.lit(self.target.model)))

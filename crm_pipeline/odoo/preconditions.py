@@ -1,0 +1,135 @@
+"""What must be true of a destination before documents are loaded, found out before the first record is written.
+
+An obstacle would stop documents on their way, a doubt would change or hide something; each says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from crm_pipeline.odoo.destination import Destination
+from crm_pipeline.specs import Mapping as Specs
+from crm_pipeline.specs import TargetSpec
+from crm_pipeline.staging.store import StagingStore, quote
+
+#: A finding: the model concerned, the problem, and what to do about it.
+Finding = dict[str, Any]
+
+#: Fields of res.company that close a period; versions have different ones.
+_LOCKS = ("fiscalyear_lock_date", "tax_lock_date", "sale_lock_date", "period_lock_date", "hard_lock_date")
+#: Staged column → the precision Odoo keeps it with (its name differs between versions).
+_PRECISIONS = {
+    "price_unit": ("Product Price",),
+    "quantity": ("Product Unit of Measure", "Product Unit"),
+    "product_uom_qty": ("Product Unit of Measure", "Product Unit"),
+    "discount": ("Discount",),
+}
+
+
+def check_preconditions(
+    store: StagingStore, mapping: Specs, destination: Destination
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Obstacles and doubts of all preconditions that the targets with staged rows name."""
+    obstacles: list[Finding] = []
+    doubts: list[Finding] = []
+    for target in mapping.targets:
+        table = f"staged.{target.table}"
+        if not (target.preconditions and store.has_table(table) and store.value(f"SELECT count(*) FROM {quote(table)}")):
+            continue
+        for name in target.preconditions:
+            found, into = _CHECKS[name], obstacles if name in _OBSTACLES else doubts
+            into += [
+                {"model": target.model, "precondition": name, "problem": problem, "what_to_do": what_to_do}
+                for problem, what_to_do in found(store, target, destination)
+            ]
+    return tuple(obstacles), tuple(doubts)
+
+
+def _chart_of_accounts(store: StagingStore, target: TargetSpec, destination: Destination) -> Iterator[tuple[str, str]]:
+    del store, target
+    if not any(c["chart_template"] for c in destination.search_read("res.company", [], ["chart_template"])):
+        yield (
+            "the company has no chart of accounts",
+            "install a fiscal localization under Accounting > Configuration > Settings before documents are loaded",
+        )
+    for kind, what in (("sale", "a sales"), ("bank", "a bank")):
+        if not destination.search_count("account.journal", [("type", "=", kind)]):
+            yield f"there is no journal of type {kind}", f"create {what} journal under Accounting > Configuration > Journals"
+
+
+def _products_accounts(store: StagingStore, target: TargetSpec, destination: Destination) -> Iterator[tuple[str, str]]:
+    del store, target
+    journals = destination.search_read("account.journal", [("type", "=", "sale")], ["default_account_id"])
+    if journals and not any(journal["default_account_id"] for journal in journals):
+        yield (
+            "no sales journal has a default income account, so lines of products without one have no account",
+            "set the default account of the sales journal under Accounting > Configuration > Journals",
+        )
+
+
+def _lock_dates(store: StagingStore, target: TargetSpec, destination: Destination) -> Iterator[tuple[str, str]]:
+    known = destination.fields_get("res.company")
+    fields = [name for name in _LOCKS if name in known]
+    column = "invoice_date" if "invoice_date" in target.field_specs else "date"
+    for company in destination.search_read("res.company", [], fields):
+        for name in fields:
+            if not company[name]:
+                continue
+            locked = date.fromisoformat(str(company[name])[:10])
+            count = store.value(
+                f"SELECT count(*) FROM {quote(f'staged.{target.table}')} WHERE {quote(column)}::DATE <= ?", [locked]
+            )
+            if count:
+                yield (
+                    f"{count} documents are dated on or before {locked}, which {name} closes",
+                    f"lift {name} of the company under Accounting > Lock Dates for the load, and set it again after",
+                )
+
+
+def _decimal_precision(store: StagingStore, target: TargetSpec, destination: Destination) -> Iterator[tuple[str, str]]:
+    digits = {r["name"]: r["digits"] for r in destination.search_read("decimal.precision", [], ["name", "digits"])}
+    for column in [name for name in target.field_specs if name in _PRECISIONS]:
+        name = next((n for n in _PRECISIONS[column] if n in digits), None)
+        if name is None:
+            continue
+        value = f"{quote(column)}::DECIMAL(24, 6)"
+        finer, needed = store.rows(
+            f"""SELECT count(*), max(len(regexp_extract({value}::VARCHAR, '[.]([0-9]*?)0*$', 1)))
+                FROM {quote(f"staged.{target.table}")} WHERE round({value}, {digits[name]}) <> {value}"""
+        )[0]
+        if finer:
+            yield (
+                f"{finer} lines have a {column} with more than {digits[name]} decimals, which Odoo would round",
+                f"set '{name}' to {needed} digits under Settings > Technical > Decimal Accuracy before the load; else "
+                "quotations differ by the rounding that is listed, and invoices whose total it changes stay drafts",
+            )
+
+
+def _currency_rates(store: StagingStore, target: TargetSpec, destination: Destination) -> Iterator[tuple[str, str]]:
+    company = {c["currency_id"] for c in destination.search_read("res.company", [], ["currency_id"])}
+    codes = [row[0] for row in store.rows(f"SELECT DISTINCT name FROM {quote(f'staged.{target.table}')} ORDER BY 1")]
+    found = destination.search_read("res.currency", [("name", "in", codes)], ["name"], context={"active_test": False})
+    foreign = {record["id"]: record["name"] for record in found if record["id"] not in company}
+    rated = {
+        record["currency_id"]
+        for record in destination.search_read("res.currency.rate", [("currency_id", "in", sorted(foreign))], ["currency_id"])
+    }
+    missing = sorted(name for odoo_id, name in foreign.items() if odoo_id not in rated)
+    if missing:
+        yield (
+            f"Odoo has no rates for {', '.join(missing)}",
+            "enter rates under Accounting > Configuration > Currencies before the load, or state them in "
+            "res_currency_rate.yaml; until then the rate stated there is taken (1), and amounts in company currency follow it",
+        )
+
+
+_CHECKS: Mapping[str, Callable[[StagingStore, TargetSpec, Destination], Iterator[tuple[str, str]]]] = {
+    "chart_of_accounts": _chart_of_accounts,
+    "products_accounts": _products_accounts,
+    "lock_dates": _lock_dates,
+    "decimal_precision": _decimal_precision,
+    "currency_rates": _currency_rates,
+}
+_OBSTACLES = frozenset({"chart_of_accounts", "products_accounts", "lock_dates"})
