@@ -10,6 +10,11 @@ from typing import Any
 
 Rows = list[dict[str, Any]]
 
+TABLES = (
+    "users", "pipeline_stages", "leads", "deals", "activities", "notes", "attachments", "proposals", "proposal_items",
+    "invoices", "invoice_items",
+)  # fmt: skip
+
 STAGES: Rows = [
     {"Stage ID": "S1", "Pipeline": "Sales Main", "Stage Name": "New Deal", "Order": 1, "Probability (%)": 10, "Is Won": "No", "Is Lost": "No"},
     {"Stage ID": "S2", "Pipeline": "Sales Main", "Stage Name": "Quote", "Order": 2, "Probability (%)": 50, "Is Won": "No", "Is Lost": "No"},
@@ -83,13 +88,23 @@ class SmallExport:
     deals: Rows = field(default_factory=list)
     activities: Rows = field(default_factory=list)
     notes: Rows = field(default_factory=list)
+    attachments: Rows = field(default_factory=list)
+    proposals: Rows = field(default_factory=list)
+    proposal_items: Rows = field(default_factory=list)
+    invoices: Rows = field(default_factory=list)
+    invoice_items: Rows = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
 
     def write(self, root: Path, drop: str = "2026-10-31-full") -> Path:
         """Write the drop under ``<root>/exports/leadforce`` with a manifest, and return its folder."""
         folder = root / "exports" / "leadforce" / drop
         folder.mkdir(parents=True, exist_ok=True)
         manifest: Rows = []
-        for name in ("users", "pipeline_stages", "leads", "deals", "activities", "notes"):
+        for path, content in self.files.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        for name in TABLES:
             rows: Rows = getattr(self, name)
             if rows:
                 write_csv(folder / f"{name}.csv", rows)

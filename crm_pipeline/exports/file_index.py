@@ -33,6 +33,8 @@ Reason = Literal[
     "no_file",
 ]
 
+Flaw = Literal["file_outside_folder", "file_unreadable"]
+
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
@@ -47,7 +49,7 @@ class FoundFile:
     path: str
     bytes: int = 0
     mtime_ns: int = 0
-    flaw: Literal["file_outside_folder", "file_unreadable"] | None = None
+    flaw: Flaw | None = None
     detail: str = ""
 
 
@@ -108,13 +110,12 @@ class FileIndex:
         )
 
     def find_named(self, name: str) -> FoundFile | FileProblem:
-        """The only file of a name anywhere below ``folder``; a name with '/' or '\\' in it is a path."""
+        """The only file of a name anywhere below ``folder``; a name with a separator in it is a path."""
         if "/" in name or "\\" in name:
             return self.find(name)
         normal = unicodedata.normalize("NFC", name)
-        for hits in (self._names.exact.get(normal), self._names.folded.get(_fold(normal))):
-            if hits:
-                return self._only(hits, name)
+        if hits := self._names.exact.get(normal) or self._names.folded.get(_fold(normal)):
+            return self._only(hits, name)
         return FileProblem(
             "file_missing", f"names no file in the folder {self.folder}", "Add the file, or correct the name."
         )
@@ -124,32 +125,29 @@ class FileIndex:
         known = set(named)
         for path, file in sorted(self._entries, key=lambda entry: entry[0]):
             key = _fold(_key(path))
-            if (
-                key.startswith(self._prefix)
-                and file.path not in known
-                and not _is_left_behind(key[len(self._prefix) :])
-            ):
+            inside = key.removeprefix(self._prefix)
+            if inside != key and file.path not in known and not _is_left_behind(inside):
                 yield path, file
 
     # -- making the index --------------------------------------------------------------------------------------------
 
     def _list(self, folder: str) -> list[str]:
         """Take in the entries of one folder (path from the root, ending with '/'), and return its folders."""
-        inner = []
         try:
-            with os.scandir(self.root / folder) as entries:
-                for entry in entries:
-                    path = folder + entry.name
-                    if entry.is_symlink():
-                        self._take_link(path)
-                    elif entry.is_dir(follow_symlinks=False):
-                        inner.append(path + "/")
-                    else:
-                        self._take(path, _inspected(path, entry.stat(follow_symlinks=False)))
+            with os.scandir(self.root / folder) as listing:
+                entries = list(listing)
         except OSError as error:
-            self._close(
-                folder.rstrip("/"), FoundFile(_shown(folder), 0, 0, "file_unreadable", error.strerror or str(error))
-            )
+            self._close(folder.rstrip("/"), "file_unreadable", error.strerror or str(error))
+            return []
+        inner = []
+        for entry in entries:
+            path = folder + entry.name
+            if entry.is_symlink():
+                self._take_link(path)
+            elif entry.is_dir(follow_symlinks=False):
+                inner.append(path + "/")
+            else:
+                self._take(path, _inspected(path, Path(entry.path)))
         return inner
 
     def _take(self, path: str, file: FoundFile) -> None:
@@ -164,21 +162,17 @@ class FileIndex:
         """A link to a file or folder inside the drop stands for it; one that leads out is listed and never followed."""
         real = os.path.realpath(self.root / path)
         if real != self._real and not real.startswith(self._real.rstrip(os.sep) + os.sep):
-            self._close(
-                path, FoundFile(_shown(path), 0, 0, "file_outside_folder", "it is a link that leads out of the drop")
-            )
+            self._close(path, "file_outside_folder", "it is a link that leads out of the drop")
             return
         target = os.path.relpath(real, self._real).replace(os.sep, "/")
-        try:
-            status = os.stat(real)  # noqa: PTH116 - as os.scandir gives it
-        except OSError:
-            return  # leads to nothing: the file is missing
-        if stat.S_ISDIR(status.st_mode):
+        if Path(real).is_dir():
             self._folder_links[_key(_shown(path))] = "" if target == "." else _key(_shown(target))
-        else:
-            self._take(path, _inspected(target, status))
+        elif Path(real).exists():
+            self._take(path, _inspected(target, Path(real)))
 
-    def _close(self, path: str, file: FoundFile) -> None:
+    def _close(self, path: str, flaw: Flaw, detail: str) -> None:
+        """List what is not entered, and remember that nothing below it can be had."""
+        file = FoundFile(_shown(path), flaw=flaw, detail=detail)
         self._take(path, file)
         self._closed[_key(_shown(path))] = file
 
@@ -197,9 +191,8 @@ class FileIndex:
 
     def _only(self, hits: list[FoundFile], wanted: str) -> FoundFile | FileProblem:
         files = {hit.path: hit for hit in hits}
-        same = [file for file in files.values() if file.path == wanted or file.path.endswith("/" + wanted)]
-        if len(files) == 1 or len(same) == 1:
-            return self._usable((same or list(files.values()))[0])
+        if len(files) == 1 or wanted in files:
+            return self._usable(files.get(wanted) or hits[0])
         listed = ", ".join(f"'{path}'" for path in sorted(files)[:3]) + (" and more" if len(files) > 3 else "")
         return FileProblem(
             "file_ambiguous", f"may be any of {len(files)} files: {listed}", "Give the path of one of them.",
@@ -237,8 +230,13 @@ def unreadable(file: FoundFile, why: str) -> FileProblem:
     return FileProblem("file_unreadable", f"can't be read ({why})", "Correct the file, or export it again.", (file,))
 
 
-def _inspected(path: str, status: os.stat_result) -> FoundFile:
+def _inspected(path: str, place: Path) -> FoundFile:
+    """What is on disk at ``place``, which ``path`` leads to from the drop folder."""
     shown = _shown(path)
+    try:
+        status = place.stat()
+    except OSError as error:
+        return FoundFile(shown, 0, 0, "file_unreadable", error.strerror or str(error))
     if not stat.S_ISREG(status.st_mode):
         return FoundFile(shown, 0, 0, "file_unreadable", "it is no regular file")
     if shown != path:

@@ -72,6 +72,7 @@ _TYPES = _known_types()
 
 def mime_of(name: str, head: bytes) -> str | None:
     """The type a file's name tells, else its first bytes do; ``None`` when neither does."""
+    # the ending only: guess_type takes 'data:...' for an address
     by_name, _ = _TYPES.guess_type("x" + name[name.rfind(".") :] if "." in name else "", strict=False)
     return by_name or next((mime for magic, mime in _MAGIC if head.startswith(magic)), None)
 

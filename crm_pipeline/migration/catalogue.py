@@ -109,7 +109,12 @@ class Catalogue:
             severity: Severity = "ERROR" if blocking else "WARN"
             specs.append(CheckSpec(asset, f"{queue}_resolved", _QUEUES[queue], severity, blocking=blocking))
         if target.finish is not None:
-            specs.append(CheckSpec(asset, "records_finished", "Every record has its final state: proven totals, posted, paid, cancelled."))
+            specs.append(
+                CheckSpec(
+                    asset, "records_finished", "Every record has its final state: proven totals, posted, paid, cancelled.",
+                    blocking=False,
+                )
+            )  # fmt: skip
         if any(spec.tolerance for block in target.sources for spec in block.fields.values()):
             specs.append(
                 CheckSpec(asset, "amounts_unrounded", "Odoo's decimal precision changed no amount.", "WARN", blocking=False)

@@ -61,10 +61,10 @@ def check_preflight(
             "all mapped fields exist" if not wrong else f"{wrong[0]['field']}: {wrong[0]['problem']}", tuple(wrong),
         ),
         CheckResult(
-            checks["documents_can_be_loaded"], not obstacles, obstacles[0]["what_to_do"] if obstacles else "ready", obstacles
+            checks["documents_can_be_loaded"], not obstacles, _problems(obstacles) or "ready", obstacles
         ),
         CheckResult(
-            checks["amounts_can_be_kept"], not doubts, doubts[0]["what_to_do"] if doubts else "amounts fit", doubts
+            checks["amounts_can_be_kept"], not doubts, _problems(doubts) or "amounts fit", doubts
         ),
         CheckResult(
             checks["leads_feature_enabled"], leads,
@@ -72,6 +72,11 @@ def check_preflight(
             "or records loaded as leads have no menu",
         ),
     ]  # fmt: skip
+
+
+def _problems(findings: tuple[dict[str, Any], ...]) -> str:
+    """Findings in sentences: what is wrong, and what to do."""
+    return " ".join(f"{each['problem'][:1].upper()}{each['problem'][1:]}: {each['what_to_do']}." for each in findings)
 
 
 def _coming(name: str) -> FieldSchema:

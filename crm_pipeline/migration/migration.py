@@ -187,6 +187,18 @@ class Migration:
 
     def hold(self, env: str, target: TargetSpec) -> None:
         """Note that a model was not loaded in this run: what is not in Odoo from earlier runs is held back."""
+        ledger = self.ledger(env)
+        ledger.forget_refusals(target.model)
+        ledger.refuse(
+            target.model,
+            self.store.frame(
+                f"""SELECT external_id, _block AS block, 'held' AS kind, 'model_not_loaded' AS reason,
+                           'a check of an earlier model failed, so this one was not loaded' AS message
+                    FROM {quote(f"staged.{target.table}")}
+                    WHERE external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = ?)""",
+                [env],
+            ),
+        )
         staged = int(self.store.value(f"SELECT count(*) FROM {quote(f'staged.{target.table}')}"))
         here = int(
             self.store.value(

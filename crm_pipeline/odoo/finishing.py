@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from crm_pipeline.odoo.amount_adjustment import adjust_amounts
 from crm_pipeline.odoo.destination import QUIET, Destination, Record
 from crm_pipeline.odoo.errors import DataError, TransientError
 from crm_pipeline.odoo.ledger import Ledger
@@ -21,7 +22,6 @@ from crm_pipeline.odoo.pending import Progress
 from crm_pipeline.odoo.resolved import ResolvedField, load_cell, resolve_fields, resolved_select, streams
 from crm_pipeline.odoo.sender import Batch, Sender
 from crm_pipeline.odoo.settlement import settle_payments
-from crm_pipeline.odoo.tax_adjustment import adjust_taxes
 from crm_pipeline.specs import Mapping, TargetSpec
 from crm_pipeline.specs.target import Finish, Step
 from crm_pipeline.staging.store import StagingStore, literal, quote
@@ -111,8 +111,8 @@ class _Finisher:
         ]  # fmt: skip
         rows = left(gone)
         open_rows = [r for r in rows if not self._is_reached(r, states[r["odoo_id"]])]
-        if self.rule.adjust_tax is not None:
-            adjust_taxes(self.destination, self._read(open_rows), open_rows, self.rule.adjust_tax)
+        if self.rule.adjust_by is not None:
+            adjust_amounts(self.destination, self._read, open_rows, self.rule.adjust_by)
         rows = left(self._unequal(open_rows))
         for value, step in self.rule.steps.items():
             group = [r for r in rows if r[self.rule.state] == value and not self._is_reached(r, states[r["odoo_id"]])]

@@ -284,8 +284,8 @@ class Finish(SpecModel):
     equal_before: tuple[str, ...] = Field(
         default=(), description="fields Odoo computed that must equal the mapping before a step is taken"
     )
-    adjust_tax: Identifier | None = Field(
-        default=None, description="staged field with the tax amount; Odoo's is corrected to it by a rounding difference"
+    adjust_by: Identifier | None = Field(
+        default=None, description="staged field: how far net and tax of a draft may be corrected to the mapping's amounts"
     )
     unfollow: bool = Field(default=False, description="remove the followers that a step adds")
     settle: Settlement | None = None

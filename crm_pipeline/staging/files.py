@@ -36,10 +36,14 @@ _CHOICES: dict[str, type[pl.DataType]] = {
 }  # fmt: skip
 _ISSUE_COLUMNS = 'object, row_id, key, file, "row", "column", value, reason, severity, message'
 _PLACE = "t._file || ', row ' || t._row || ': '"
+_OF_DROP = '"drop" = ? AND path IN (SELECT unnest(CAST(? AS VARCHAR[])))'
+
+#: Path → digests of its content, or why it can't be read.
+Digests = dict[str, Digest | UnreadableFileError]
 
 
 def attach_files(store: StagingStore, spec: SourceSpec, object_name: str, drop: Drop) -> None:
-    """Find the file of every accepted row of an object; call it right after the object was typed.
+    """Find the file of every accepted row of an object; call it once, right after the object was typed.
 
     Does nothing for an object whose rows stand for no files.
     """
@@ -77,14 +81,15 @@ class _Attachments:
 
     def _collect(self) -> None:
         """``_stated``: every combination of path, name and address; ``_row_choice``: which one a typed row has."""
+        columns = {role: self._files.columns.get(role) for role in _ROLES}
         stated = ", ".join(
             f"{f'CAST({quote(column)} AS VARCHAR)' if column else 'NULL::VARCHAR'} AS {role}"
-            for role, column in ((role, self._files.columns.get(role)) for role in _ROLES)
+            for role, column in columns.items()
         )
         self._store.execute(f"""
             CREATE OR REPLACE TEMP TABLE _stated AS
-            SELECT row_number() OVER (ORDER BY first) AS number, path, name, url, accepted FROM (
-                SELECT path, name, url, bool_or(accepted) AS accepted, min(_row_id) AS first FROM (
+            SELECT row_number() OVER (ORDER BY first_row) AS number, path, name, url, accepted FROM (
+                SELECT path, name, url, bool_or(accepted) AS accepted, min(_row_id) AS first_row FROM (
                     SELECT _row_id, {stated}, TRUE AS accepted FROM {self._typed}
                     UNION ALL SELECT _row_id, {stated}, FALSE FROM {self._rejected}
                 ) GROUP BY ALL
@@ -95,10 +100,9 @@ class _Attachments:
             CREATE OR REPLACE TEMP TABLE _row_choice AS
             SELECT t._row_id, s.number FROM (SELECT _row_id, {stated} FROM {self._typed}) AS t JOIN _stated AS s ON {same}
         """)
-        columns = ", ".join(
-            f"{quote(name)} {'BIGINT' if dtype is pl.Int64 else 'VARCHAR'}" for name, dtype in _CHOICES.items()
-        )
-        self._store.execute(f"CREATE OR REPLACE TEMP TABLE _choice ({columns})")
+        types: dict[type[pl.DataType], str] = {pl.Int64: "BIGINT", pl.String: "VARCHAR"}
+        listed = ", ".join(f"{quote(name)} {types[dtype]}" for name, dtype in _CHOICES.items())
+        self._store.execute(f"CREATE OR REPLACE TEMP TABLE _choice ({listed})")
 
     def _choose(self, first: int) -> None:
         """Choices for the next combinations, into ``_choice``."""
@@ -109,9 +113,8 @@ class _Attachments:
         chosen: list[tuple[int, dict[str, str | None], FileChoice]] = []
         for number, path, name, url, accepted in stated:
             choice = choose_file(self._index, path, name, url, self._files.max_bytes)
-            self._named.update(
-                file.path for file in (choice.file, *(choice.problem.files if choice.problem else ())) if file
-            )
+            meant = choice.problem.files if choice.problem else ()
+            self._named.update(file.path for file in (choice.file, *meant) if file)
             if accepted:
                 chosen.append((number, {"path": path, "name": name, "url": url}, choice))
         if not chosen:
@@ -120,58 +123,46 @@ class _Attachments:
         rows = [self._row(number, values, choice, digests) for number, values, choice in chosen]
         self._store.insert("_choice", pl.DataFrame(rows, schema=_CHOICES, orient="row"))
 
-    def _row(
-        self,
-        number: int,
-        values: dict[str, str | None],
-        choice: FileChoice,
-        digests: dict[str, Digest | UnreadableFileError],
-    ) -> tuple[Any, ...]:
+    def _row(self, number: int, values: dict[str, str | None], choice: FileChoice, digests: Digests) -> tuple[Any, ...]:
         """One row of ``_choice``."""
-        problem, digest = choice.problem, digests.get(choice.file.path) if choice.file else None
-        if choice.file and isinstance(digest, Digest):
-            mime = digest.mime
-            loaded = ("binary", choice.file.path, choice.file.bytes, digest.sha256, digest.sha1, mime)
-            return (number, *loaded, None, None, None, None)
-        if choice.file and isinstance(digest, UnreadableFileError):
-            problem = unreadable(choice.file, digest.reason)
-        loaded_url = ("url", choice.url) if choice.url else (None, None)
+        problem, file = choice.problem, choice.file
+        digest = digests[file.path] if file else None
+        if file and isinstance(digest, Digest):
+            return (number, "binary", file.path, file.bytes, digest.sha256, digest.sha1, digest.mime, *[None] * 4)
+        if file and isinstance(digest, UnreadableFileError):
+            problem = unreadable(file, digest.reason)
+        address = ("url" if choice.url else None, choice.url, *[None] * 4)
         if problem is None:
-            return (number, *loaded_url, *[None] * 8)
-        column, value = str(self._files.columns[choice.role]), values[choice.role]
+            return (number, *address, *[None] * 4)
+        column, value = self._files.columns[choice.role], values[choice.role]
+        holds = "is blank, and nothing else names a file"
+        if value is not None:
+            holds = f"holds '{_short(value)}', which {problem.says}"
         outcome = "the web address is loaded instead" if choice.url else "the row is set aside"
-        shown = (
-            f"holds '{_short(value)}', which {problem.says}"
-            if value is not None
-            else "is blank, and nothing else names a file"
-        )
-        says = f"column '{self._heading(column)}' {shown}; {outcome}. {problem.advice}"
         reason = "file_missing_url_kept" if choice.url else problem.reason
-        return (number, *loaded_url, *[None] * 4, reason, column, value, says)
+        says = f"{self._column(column)} {holds}; {outcome}. {problem.advice}"
+        return (number, *address, reason, column, value, says)
 
-    def _digests(self, files: dict[str, FoundFile]) -> dict[str, Digest | UnreadableFileError]:
+    def _digests(self, files: dict[str, FoundFile]) -> Digests:
         """Digests by path: those kept for the file as it is, the others read now and kept."""
-        drop, paths = self._drop.name, list(files)
+        drop = self._drop.name
         known = self._store.rows(
-            'SELECT path, bytes, mtime_ns, sha256, sha1, mime FROM ops.file_digest WHERE "drop" = ? AND list_contains(?, path)',
-            [drop, paths],
+            f"SELECT path, bytes, mtime_ns, sha256, sha1, mime FROM ops.file_digest WHERE {_OF_DROP}",
+            [drop, list(files)],
         )
-        found: dict[str, Digest | UnreadableFileError] = {
+        found: Digests = {
             path: Digest(*digest)
             for path, size, changed, *digest in known
             if (size, changed) == (files[path].bytes, files[path].mtime_ns)
         }
         new = []
-        for file, digest in digest_files(self._index.root, (files[path] for path in paths if path not in found)):
+        for file, digest in digest_files(self._index.root, [file for path, file in files.items() if path not in found]):
             found[file.path] = digest
             if isinstance(digest, Digest):
                 new.append((drop, file.path, file.bytes, file.mtime_ns, digest.sha256, digest.sha1, digest.mime))
         if new:
             with self._store.transaction():
-                self._store.execute(
-                    'DELETE FROM ops.file_digest WHERE "drop" = ? AND list_contains(?, path)',
-                    [drop, [row[1] for row in new]],
-                )
+                self._store.execute(f"DELETE FROM ops.file_digest WHERE {_OF_DROP}", [drop, [row[1] for row in new]])
                 self._store.insert("ops.file_digest", pl.DataFrame(new, schema=_DIGESTS, orient="row"))
         return found
 
@@ -187,33 +178,27 @@ class _Attachments:
             self._store.execute(f"ALTER TABLE {self._rejected} ADD COLUMN {name} {dtype}")
 
     def _warn_of_addresses(self) -> None:
-        self._report(
-            "c.value",
-            "c.reason",
-            "warning",
-            f"{_PLACE} || c.says",
-            f"{self._chosen} WHERE c.reason = 'file_missing_url_kept'",
-            "c.column",
-        )
+        among = f"{self._chosen} WHERE c.reason = 'file_missing_url_kept'"
+        self._report(among, "warning", "c.reason", "c.column", "c.value", f"{_PLACE} || c.says")
 
     def _warn_of_sizes(self) -> None:
-        if self._files.size is None:
+        column = self._files.size
+        if column is None:
             return
-        size = f"TRY_CAST(t.{quote(self._files.size)} AS BIGINT)"
-        stating = literal(f"column '{self._heading(self._files.size)}' states ")
+        stated = f"TRY_CAST(t.{quote(column)} AS BIGINT)"
+        subject = literal(f"{self._column(column)} states ")
         says = (
-            f"{_PLACE} || {stating} || {size} || ' bytes, but ''' || "
-            "t.file_source || ''' has ' || t.file_bytes || '. Check that the file is the right one and complete.'"
+            f"{_PLACE} || {subject} || {stated} || ' bytes, but ''' || t.file_source || ''' has ' || t.file_bytes || "
+            "'. Check that the file is the right one and complete.'"
         )
-        self._report(
-            f"CAST({size} AS VARCHAR)", "'file_size_differs'", "warning", says,
-            f"{self._typed} AS t WHERE t.file_bytes <> {size}", literal(self._files.size),
-        )  # fmt: skip
+        among = f"{self._typed} AS t WHERE t.file_bytes <> {stated}"
+        self._report(among, "warning", "'file_size_differs'", literal(column), f"CAST({stated} AS VARCHAR)", says)
 
     def _warn_of_types(self) -> None:
-        if self._files.mime is None:
+        column = self._files.mime
+        if column is None:
             return
-        stated = f"CAST(t.{quote(self._files.mime)} AS VARCHAR)"
+        stated = f"CAST(t.{quote(column)} AS VARCHAR)"
         pairs = self._store.rows(
             f"SELECT DISTINCT {stated}, t.file_mime FROM {self._typed} AS t WHERE {stated} <> t.file_mime"
         )
@@ -221,21 +206,19 @@ class _Attachments:
         if not differing:
             return
         listed = ", ".join(f"({literal(mime)}, {literal(found)})" for mime, found in differing)
-        stating = literal(f"column '{self._heading(self._files.mime)}' states '")
+        subject = literal(f"{self._column(column)} states '")
         says = (
-            f"{_PLACE} || {stating} || {stated} || ''', but ''' || "
-            "t.file_source || ''' looks like ' || t.file_mime || '. Check that the file is the right one.'"
+            f"{_PLACE} || {subject} || {stated} || ''', but ''' || t.file_source || ''' looks like ' || t.file_mime || "
+            "'. Check that the file is the right one.'"
         )
-        self._report(
-            stated, "'mime_type_differs'", "warning", says,
-            f"{self._typed} AS t WHERE ({stated}, t.file_mime) IN ({listed})", literal(self._files.mime),
-        )  # fmt: skip
+        among = f"{self._typed} AS t WHERE ({stated}, t.file_mime) IN ({listed})"
+        self._report(among, "warning", "'mime_type_differs'", literal(column), stated, says)
 
     def _set_aside(self) -> None:
         """Rows nothing can be loaded for, out of the typed table with an issue and a fate."""
         among = f"{self._chosen} WHERE c.file_kind IS NULL"
         message = f"{_PLACE} || c.says"
-        if not self._report("c.value", "c.reason", "error", message, among, "c.column"):
+        if not self._report(among, "error", "c.reason", "c.column", "c.value", message):
             return
         self._store.execute(
             f"INSERT INTO ops.fate SELECT {literal(self._name)}, t._row_id, {self._key}, t._file, t._row, 'quarantined', "
@@ -261,8 +244,8 @@ class _Attachments:
     def _chosen(self) -> str:
         return f"{self._typed} AS t JOIN _row_choice USING (_row_id) JOIN _choice AS c USING (number)"
 
-    def _report(self, value: str, reason: str, severity: str, message: str, among: str, column: str) -> int:
-        """Issues for the rows of ``among``; all but the severity are SQL. Returns how many."""
+    def _report(self, among: str, severity: str, reason: str, column: str, value: str, message: str) -> int:
+        """Issues for the rows of ``among``, and how many these are; all but the severity is SQL."""
         count = int(self._store.value(f"SELECT count(*) FROM {among}"))
         if count:
             self._store.execute(
@@ -271,8 +254,8 @@ class _Attachments:
             )
         return count
 
-    def _heading(self, column: str) -> str:
-        return self._spec.columns[column].heading if column in self._spec.columns else column
+    def _column(self, name: str) -> str:
+        return f"column '{self._spec.columns[name].heading if name in self._spec.columns else name}'"
 
 
 def _short(value: str) -> str:
