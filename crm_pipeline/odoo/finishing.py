@@ -7,16 +7,16 @@ a step is never taken twice. What can't be finished stays as it is and is listed
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
 
 from crm_pipeline.odoo.amount_adjustment import adjust_amounts
 from crm_pipeline.odoo.destination import QUIET, Destination, Record
-from crm_pipeline.odoo.errors import DataError, TransientError
+from crm_pipeline.odoo.errors import DataError
 from crm_pipeline.odoo.ledger import Ledger
 from crm_pipeline.odoo.pending import Progress
 from crm_pipeline.odoo.resolved import ResolvedField, load_cell, resolve_fields, resolved_select, streams
@@ -25,8 +25,6 @@ from crm_pipeline.odoo.settlement import settle_payments
 from crm_pipeline.specs import Mapping, TargetSpec
 from crm_pipeline.specs.target import Finish, Step
 from crm_pipeline.staging.store import StagingStore, literal, quote
-
-logger = logging.getLogger(__name__)
 
 #: Records finished together; progress is kept after each such page.
 PAGE = 100
@@ -112,7 +110,8 @@ class _Finisher:
         rows = left(gone)
         open_rows = [r for r in rows if not self._is_reached(r, states[r["odoo_id"]])]
         if self.rule.adjust_by is not None:
-            adjust_amounts(self.destination, self._read, open_rows, self.rule.adjust_by)
+            field = self.rule.adjust_by
+            self._insist(lambda: adjust_amounts(self.destination, self._read, open_rows, field))
         rows = left(self._unequal(open_rows))
         for value, step in self.rule.steps.items():
             group = [r for r in rows if r[self.rule.state] == value and not self._is_reached(r, states[r["odoo_id"]])]
@@ -195,19 +194,7 @@ class _Finisher:
             self._call(step, ids[middle:], refused)
 
     def _insist(self, attempt: Callable[[], None]) -> None:
-        """Repeat what is safe to repeat, because it looks first, after time-outs and lost replies."""
-        number = 0
-        while True:
-            try:
-                attempt()
-            except TransientError as error:
-                number += 1
-                if number >= self.sender.retry.attempts:
-                    raise
-                logger.warning("%s: %s; reading what was done (attempt %d)", self.target.model, error, number + 1)
-                self.sender.retry.wait(number)
-            else:
-                return
+        self.sender.retry.insist(self.target.model, attempt)
 
     def _unfollow(self, rows: Sequence[dict[str, Any]]) -> None:
         """Remove the followers a step added: Odoo 17 and 18 subscribe the customer of a posted document."""
@@ -217,10 +204,7 @@ class _Finisher:
             entries = self.destination.search_read(self.target.model, [("id", "in", ids)], ["move_id"])
             documents["account.move"] = [record["move_id"] for record in entries if record["move_id"]]
         for model, res_ids in documents.items():
-            domain = [("res_model", "=", model), ("res_id", "in", res_ids)]
-            followers = [record["id"] for record in self.destination.search_read("mail.followers", domain, ["id"])]
-            if followers:
-                self.destination.unlink("mail.followers", followers, context=QUIET)
+            self._insist(partial(_remove_followers, self.destination, model, res_ids))
 
     def _send_late(self, rows: Sequence[dict[str, Any]]) -> list[Unfinished]:
         """Write the fields that were kept back, where Odoo doesn't have them yet."""
@@ -265,3 +249,10 @@ class _Finisher:
                 schema={"external_id": pl.String, "odoo_id": pl.Int64, "reason": pl.String, "message": pl.String},
             )  # fmt: skip
             self.store.insert("ops.unfinished", frame.with_columns(env=pl.lit(self.ledger.env), model=pl.lit(self.target.model)))
+
+
+def _remove_followers(destination: Destination, model: str, ids: Sequence[int]) -> None:
+    domain = [("res_model", "=", model), ("res_id", "in", list(ids))]
+    followers = [record["id"] for record in destination.search_read("mail.followers", domain, ["id"])]
+    if followers:
+        destination.unlink("mail.followers", followers, context=QUIET)

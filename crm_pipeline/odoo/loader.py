@@ -59,7 +59,7 @@ def load_target(
     fallback = next(
         (t.gate.fallback_login for t in mapping.targets if t.gate and t.gate.queue == target.match.queue), None
     )
-    match_existing(store, mapping, target, destination, ledger, schema, fallback)
+    match_existing(store, mapping, target, destination, ledger, schema, fallback, sender.retry)
     run = LoadRun(created=adopted if target.part_of is not None else 0)
     for blocks in streams(target):
         stream = open_stream(mapping, target, blocks, destination)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import polars as pl
 
 from crm_pipeline.odoo.destination import QUIET, Destination, FieldSchema
+from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.odoo.ledger import Ledger, read_pages
 from crm_pipeline.odoo.resolved import ResolvedField, resolve_fields, resolved_select, streams
 from crm_pipeline.specs import Mapping, TargetSpec
@@ -22,7 +24,7 @@ class ResolutionError(Exception):
 
 def match_existing(
     store: StagingStore, mapping: Mapping, target: TargetSpec, destination: Destination, ledger: Ledger,
-    schema: dict[str, FieldSchema], fallback_login: str | None = None,
+    schema: dict[str, FieldSchema], fallback_login: str | None = None, retry: RetryPolicy | None = None,
 ) -> None:  # fmt: skip
     """Link staged rows to existing records by the target's match rule; rows in doubt are refused with a reason.
 
@@ -56,7 +58,7 @@ def match_existing(
             _decide_owners(store, target, ledger, fallback_login)
         _keep_matches(store, target, ledger)
     if rule.ensure:
-        _ensure(store, target, destination, ledger)
+        _ensure(store, target, destination, ledger, retry or RetryPolicy())
 
 
 def _fetch_existing(
@@ -176,7 +178,9 @@ def _keep_matches(store: StagingStore, target: TargetSpec, ledger: Ledger) -> No
     )
 
 
-def _ensure(store: StagingStore, target: TargetSpec, destination: Destination, ledger: Ledger) -> None:
+def _ensure(
+    store: StagingStore, target: TargetSpec, destination: Destination, ledger: Ledger, retry: RetryPolicy
+) -> None:
     """Give linked records the values the spec wants them to have; what they had is kept first, to be restored."""
     ids = [row[0] for row in store.rows(
         "SELECT DISTINCT odoo_id FROM ops.ledger WHERE env = ? AND model = ? AND origin = 'linked' ORDER BY 1",
@@ -198,4 +202,8 @@ def _ensure(store: StagingStore, target: TargetSpec, destination: Destination, l
                 run_id=pl.lit(ledger.run_id), touched_at=pl.lit(ledger.now),
             ),
         )  # fmt: skip
-        destination.write(target.model, [record["id"] for record in other], {field: wanted}, context=QUIET)
+        # Writing the same value twice is harmless, so a doubtful write is simply repeated.
+        changed = [record["id"] for record in other]
+        retry.insist(
+            target.model, partial(destination.write, target.model, changed, {field: wanted}, context=QUIET)
+        )

@@ -7,9 +7,7 @@ second one. So after any doubt it is enough to look up which external ids exist,
 from __future__ import annotations
 
 import logging
-import random
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 from crm_pipeline.odoo.destination import QUIET, Destination
 from crm_pipeline.odoo.errors import DataError, TransientError
 from crm_pipeline.odoo.files import FileContentError, read_content
+from crm_pipeline.odoo.insisting import RetryPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -49,23 +48,6 @@ class Outcome:
 
     ids: dict[str, int] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How long to insist after transient errors: exponential backoff with full jitter.
-
-    Nine waits of up to 0.5, 1, 2 … 30 s bridge a server restart of a minute or two.
-    """
-
-    attempts: int = 10
-    base: float = 0.5
-    cap: float = 30.0
-    sleep: Callable[[float], None] = time.sleep
-
-    def wait(self, attempt: int) -> None:
-        """Sleep before the given attempt (1 = the first repetition)."""
-        self.sleep(random.uniform(0.1, 1.0) * min(self.cap, self.base * 2 ** (attempt - 1)))  # noqa: S311 - jitter
 
 
 class Sender:

@@ -104,13 +104,17 @@ FILE_COLUMNS = {
 class FilesSpec(SpecModel):
     """The files an object's rows stand for: which columns name them, and the folder they lie in."""
 
-    folder: str = Field(pattern=r"^[^/\\.][^\\]*$", description="folder beside the CSV files")
-    name: Identifier = Field(description="column with the file's name, used where neither a path nor an address is given")
+    folder: str = Field(pattern=r"^\w[^\\/]*(/\w[^\\/]*)*$", description="folder beside the CSV files")
+    name: Identifier = Field(
+        description="column with the file's name, used where neither a path nor an address is given"
+    )
     path: Identifier | None = Field(default=None, description="column with the path from the drop or from the folder")
     url: Identifier | None = Field(default=None, description="column with a web address; used where there is no file")
     size: Identifier | None = Field(default=None, description="column with the stated size in bytes")
     mime: Identifier | None = Field(default=None, description="column with the stated MIME type")
-    max_bytes: int = Field(default=94_371_840, gt=0, description="larger files are quarantined; 90 MiB fits every protocol")
+    max_bytes: int = Field(
+        default=94_371_840, gt=0, description="larger files are quarantined; 90 MiB fits every protocol"
+    )
 
     @property
     def columns(self) -> dict[str, str]:

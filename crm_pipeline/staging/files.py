@@ -80,12 +80,13 @@ class _Attachments:
     # -- from rows to files ------------------------------------------------------------------------------------------
 
     def _collect(self) -> None:
-        """``_stated``: every combination of path, name and address; ``_row_choice``: which one a typed row has."""
-        columns = {role: self._files.columns.get(role) for role in _ROLES}
-        stated = ", ".join(
-            f"{f'CAST({quote(column)} AS VARCHAR)' if column else 'NULL::VARCHAR'} AS {role}"
-            for role, column in columns.items()
-        )
+        """``_stated``: every combination of path, address and, without both, name; ``_row_choice``: which one a typed row has."""
+        texts = {
+            role: f"CAST({quote(column)} AS VARCHAR)" if column else "NULL::VARCHAR"
+            for role, column in ((role, self._files.columns.get(role)) for role in _ROLES)
+        }
+        texts["name"] = f"CASE WHEN {texts['path']} IS NULL AND {texts['url']} IS NULL THEN {texts['name']} END"
+        stated = ", ".join(f"{text} AS {role}" for role, text in texts.items())
         self._store.execute(f"""
             CREATE OR REPLACE TEMP TABLE _stated AS
             SELECT row_number() OVER (ORDER BY first_row) AS number, path, name, url, accepted FROM (

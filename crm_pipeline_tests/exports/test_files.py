@@ -46,7 +46,8 @@ def test_a_path_is_found_from_the_drop_and_from_the_folder(tmp_path: Path, state
 
 def test_the_drop_comes_before_the_folder_and_exact_before_other_case(tmp_path: Path) -> None:
     files = index(
-        tmp_path, {"attachments/a.txt": b"1", "attachments/attachments/a.txt": b"2", "B.txt": b"3", "attachments/b.txt": b"4"}
+        tmp_path,
+        {"attachments/a.txt": b"1", "attachments/attachments/a.txt": b"2", "B.txt": b"3", "attachments/b.txt": b"4"},
     )
     assert found(files.find("attachments/a.txt")) == "attachments/a.txt"
     assert found(files.find("b.txt")) == "attachments/b.txt"
@@ -62,7 +63,7 @@ def test_names_match_in_any_unicode_form_and_keep_that_of_the_disk(tmp_path: Pat
 
 def test_of_two_spellings_the_one_stated_is_taken(tmp_path: Path) -> None:
     files = index(tmp_path, {f"attachments/{NFC}": b"1", f"attachments/{NFD}": b"2"})
-    if len(os.listdir(tmp_path / "drop/attachments")) == 1:
+    if len(list((tmp_path / "drop/attachments").iterdir())) == 1:
         pytest.skip("this file system keeps one of them")
     assert found(files.find(f"attachments/{NFC}")) == f"attachments/{NFC}"
     assert found(files.find(f"attachments/{NFD}")) == f"attachments/{NFD}"
@@ -71,7 +72,7 @@ def test_of_two_spellings_the_one_stated_is_taken(tmp_path: Path) -> None:
 
 def test_names_that_differ_in_case_only_are_ambiguous_unless_exact(tmp_path: Path) -> None:
     files = index(tmp_path, {"attachments/a.txt": b"1", "attachments/A.txt": b"2"})
-    if len(os.listdir(tmp_path / "drop/attachments")) == 1:
+    if len(list((tmp_path / "drop/attachments").iterdir())) == 1:
         pytest.skip("this file system keeps one of them")
     assert found(files.find("a.txt")) == "attachments/a.txt"
     problem = files.find("a.TXT")
@@ -82,7 +83,8 @@ def test_names_that_differ_in_case_only_are_ambiguous_unless_exact(tmp_path: Pat
 
 def test_a_name_counts_where_one_file_below_the_folder_has_it(tmp_path: Path) -> None:
     files = index(
-        tmp_path, {"attachments/1/one.txt": b"x", "attachments/1/two.txt": b"x", "attachments/2/two.txt": b"x", "top.txt": b"x"}
+        tmp_path,
+        {"attachments/1/one.txt": b"x", "attachments/1/two.txt": b"x", "attachments/2/two.txt": b"x", "top.txt": b"x"},
     )
     assert found(files.find_named("one.txt")) == "attachments/1/one.txt"
     assert found(files.find_named("ONE.txt")) == "attachments/1/one.txt"
@@ -102,7 +104,9 @@ def test_paths_that_lead_out_are_told_from_missing_ones(tmp_path: Path, stated: 
     assert found(index(tmp_path, {"attachments/a.pdf": b"x"}).find(stated)) == "file_outside_folder"
 
 
-@pytest.mark.parametrize("stated", ["attachments/b.pdf", "attachments", ".", "a.pdf/", "A: minutes.pdf", "~/a.pdf", "%2e%2e/a.pdf"])
+@pytest.mark.parametrize(
+    "stated", ["attachments/b.pdf", "attachments", ".", "a.pdf/", "A: minutes.pdf", "~/a.pdf", "%2e%2e/a.pdf"]
+)
 def test_what_names_no_file_is_missing(tmp_path: Path, stated: str) -> None:
     files = index(tmp_path, {"attachments/other/a.pdf": b"x"})
     assert found(files.find(stated)) == "file_missing"
@@ -127,7 +131,11 @@ def test_links_out_of_the_drop_are_listed_and_never_followed(tmp_path: Path) -> 
         assert found(files.find(stated)) == "file_outside_folder"
     assert found(files.find_named("file.txt")) == "file_outside_folder"
     assert found(files.find_named("secret.txt")) == "file_missing"
-    assert [path for path, _ in files.unnamed(())] == ["attachments/file.txt", "attachments/folder", "attachments/gone.txt"]
+    assert [path for path, _ in files.unnamed(())] == [
+        "attachments/file.txt",
+        "attachments/folder",
+        "attachments/gone.txt",
+    ]
 
 
 def test_a_drop_beside_one_whose_name_begins_alike_is_outside(tmp_path: Path) -> None:
@@ -232,9 +240,17 @@ def test_the_folder_is_known_in_any_spelling(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_row_leads_to(
-    tmp_path: Path, path: str | None, name: str | None, url: str | None, file: str | None, address: str | None, reason: str | None
+    tmp_path: Path,
+    path: str | None,
+    name: str | None,
+    url: str | None,
+    file: str | None,
+    address: str | None,
+    reason: str | None,
 ) -> None:
-    files = index(tmp_path, {"attachments/a.txt": b"x", "attachments/empty.txt": b"", "attachments/long.txt": b"123456"})
+    files = index(
+        tmp_path, {"attachments/a.txt": b"x", "attachments/empty.txt": b"", "attachments/long.txt": b"123456"}
+    )
     choice = choose_file(files, path, name, url, 5)
     assert (choice.file.path if choice.file else None, choice.url) == (file, address)
     assert (choice.problem.reason if choice.problem else None) == reason

@@ -14,7 +14,30 @@ BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u
 DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))}
 
 pieces = st.sampled_from(
-    ["..", ".", "/", "\\", " ", "CON", "nul", "com1", ".pdf", ".tar.gz", "é", "e\u0301", "会", "👩\u200d💻", "\u202e", "\x00", "\n", "<", ":", "a", "\u0338", "\u00a0"]
+    [
+        "..",
+        ".",
+        "/",
+        "\\",
+        " ",
+        "CON",
+        "nul",
+        "com1",
+        ".pdf",
+        ".tar.gz",
+        "é",
+        "e\u0301",
+        "会",
+        "👩\u200d💻",
+        "\u202e",
+        "\x00",
+        "\n",
+        "<",
+        ":",
+        "a",
+        "\u0338",
+        "\u00a0",
+    ]
 )
 names = st.text() | st.lists(pieces, max_size=8).map("".join)
 
@@ -35,7 +58,10 @@ def test_a_safe_name_is_safe_and_stays_as_it_is(name: str) -> None:
     assert safe.split(".")[0].strip().upper() not in DEVICES
 
 
-@given(st.text(st.sampled_from("abcXYZ019 -_()äßñé会議録अप👍🏽"), min_size=1, max_size=400), st.sampled_from(["pdf", "tar.gz", "Docx"]))
+@given(
+    st.text(st.sampled_from("abcXYZ019 -_()äßñé会議録अप👍🏽"), min_size=1, max_size=400),
+    st.sampled_from(["pdf", "tar.gz", "Docx"]),
+)
 def test_readable_names_are_kept_whole(stem: str, ending: str) -> None:
     name = f"x{stem}x.{ending}"
     assert safe_file_name(name) == unicodedata.normalize("NFC", name)

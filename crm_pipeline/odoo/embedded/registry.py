@@ -21,6 +21,7 @@ INHERITS: dict[str, tuple[str, str]] = {
     "res.users": ("partner_id", "res.partner"),
     "product.product": ("product_tmpl_id", "product.template"),
     "mail.mail": ("mail_message_id", "mail.message"),
+    "account.payment": ("move_id", "account.move"),  # 17.0
 }
 #: model → its order, where it is not by id (Odoo's ``_order``; 17.0-19.0)
 ORDERS: dict[str, str] = {
@@ -44,6 +45,12 @@ ORDERS: dict[str, str] = {
     "res.partner.category": "name, id",
     "ir.model.data": "module, model, name",
 }
+
+
+def _parent(name: str, fields: Mapping[str, FieldSchema]) -> tuple[str, str] | None:
+    """The many2one and the model of a parent (``_inherits``); in 18.0 payments stopped to have one."""
+    found = INHERITS.get(name)
+    return found if found is not None and fields[found[0]].required else None
 
 
 @dataclass(slots=True)
@@ -80,7 +87,7 @@ class Model:
                 elif schema.type == "many2many":
                     self.many2many[name] = schema.relation or ""
         self.required = tuple(name for name, schema in self.columns.items() if schema.required)
-        self.inherits = INHERITS.get(self.name)
+        self.inherits = _parent(self.name, self.fields)
         self.order = ORDERS.get(self.name, "id")
         self.has_active = "active" in self.columns
         self.is_thread = "message_follower_ids" in self.fields and "message_ids" in self.fields

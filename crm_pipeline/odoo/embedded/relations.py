@@ -68,10 +68,13 @@ def write_children(orm: Orm, model: Model, key: int, name: str, commands: Comman
     link: Record = {inverse: key}
     if inverse == "res_id":
         link["res_model" if "res_model" in orm.registry.model(relation).columns else "model"] = model.name
+    created = [command for command in commands if command[0] == Command.CREATE]
+    if created:
+        orm.create(relation, [{**command[2], **link} for command in created], context)
     for command in commands:
         match command[0]:
             case Command.CREATE:
-                orm.create(relation, [{**command[2], **link}], context)
+                pass
             case Command.UPDATE:
                 orm.write(relation, [command[1]], command[2], context)
             case Command.DELETE:
