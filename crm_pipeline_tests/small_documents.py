@@ -71,9 +71,9 @@ def document_export() -> SmallExport:
                  Owner_Email="asha@corp.in", Created_At="2023-01-01 10:00"),
             deal("D3", Deal_Value="5", Currency="USD", Status="Open", Owner_Email="asha@corp.in"),
         ],
-        notes=[note("N1", "L1", "see the files", **{"Attachment_IDs": "F1; F3; F99"})],
+        notes=[note("N1", "L1", "see the files", Attachment_IDs="F1; F3; F99")],
         attachments=[
-            _file("F1", "L1", "offer.pdf", "attachments/offer.pdf"), _file("F2", "L2", "logo: \"new\".png", "attachments/logo.png"),
+            _file("F1", "L1", "offer.pdf", "attachments/offer.pdf"), _file("F2", "L2", 'logo: "new".png', "attachments/logo.png"),
             _file("F3", "D1", "same offer.pdf", "attachments/offer.pdf"), _file("F4", "D1", "lost.pdf", "attachments/lost.pdf"),
             _file("F5", "L1", "site", "") | {"File URL": "https://files.example.com/x"},
         ],

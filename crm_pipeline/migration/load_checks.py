@@ -9,8 +9,8 @@ import polars as pl
 
 from crm_pipeline.odoo.destination import Destination, FieldSchema
 from crm_pipeline.odoo.errors import CallError
-from crm_pipeline.odoo.preconditions import check_preconditions
 from crm_pipeline.odoo.gates import waiting_in_queue, waiting_text
+from crm_pipeline.odoo.preconditions import check_preconditions
 from crm_pipeline.odoo.resolved import FieldMissingError, ResolvedField, resolve_fields
 from crm_pipeline.specs import Mapping, TargetSpec
 from crm_pipeline.staging.store import StagingStore, literal, quote

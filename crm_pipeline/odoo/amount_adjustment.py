@@ -48,7 +48,7 @@ def _differs(row: Mapping[str, Any], found: Mapping[int, Record], field: str) ->
 def _off(
     rows: Sequence[Mapping[str, Any]], found: Mapping[int, Record], field: str, tolerance: str
 ) -> dict[int, float]:
-    """id → what is missing, for rows that are off by no more than rounding."""
+    """Id → what is missing, for rows that are off by no more than rounding."""
     differences = {row["odoo_id"]: (_differs(row, found, field), float(row[tolerance] or 0)) for row in rows}
     return {odoo_id: off for odoo_id, (off, most) in differences.items() if off and abs(off) <= most + _HALF_CENT}
 

@@ -26,6 +26,14 @@ _PRECISIONS = {
     "product_uom_qty": ("Product Unit of Measure", "Product Unit"),
     "discount": ("Discount",),
 }
+_PRECISION_ADVICE = (
+    "under Settings > Technical > Decimal Accuracy before the load; else quotations differ by the rounding that is "
+    "listed, and invoices whose total it changes stay drafts"
+)
+_RATE_ADVICE = (
+    "enter rates under Accounting > Configuration > Currencies before the load, or state them in "
+    "res_currency_rate.yaml; until then the rate stated there is taken (1), and amounts in company currency follow it"
+)
 
 
 def check_preconditions(
@@ -100,11 +108,8 @@ def _decimal_precision(store: StagingStore, target: TargetSpec, destination: Des
                 FROM {quote(f"staged.{target.table}")} WHERE round({value}, {digits[name]}) <> {value}"""
         )[0]
         if finer:
-            yield (
-                f"{finer} lines have a {column} with more than {digits[name]} decimals, which Odoo would round",
-                f"set '{name}' to {needed} digits under Settings > Technical > Decimal Accuracy before the load; else "
-                "quotations differ by the rounding that is listed, and invoices whose total it changes stay drafts",
-            )
+            problem = f"{finer} lines have a {column} with more than {digits[name]} decimals, which Odoo would round"
+            yield problem, f"set '{name}' to {needed} digits {_PRECISION_ADVICE}"
 
 
 def _currency_rates(store: StagingStore, target: TargetSpec, destination: Destination) -> Iterator[tuple[str, str]]:
@@ -118,11 +123,7 @@ def _currency_rates(store: StagingStore, target: TargetSpec, destination: Destin
     }
     missing = sorted(name for odoo_id, name in foreign.items() if odoo_id not in rated)
     if missing:
-        yield (
-            f"Odoo has no rates for {', '.join(missing)}",
-            "enter rates under Accounting > Configuration > Currencies before the load, or state them in "
-            "res_currency_rate.yaml; until then the rate stated there is taken (1), and amounts in company currency follow it",
-        )
+        yield f"Odoo has no rates for {', '.join(missing)}", _RATE_ADVICE
 
 
 _CHECKS: Mapping[str, Callable[[StagingStore, TargetSpec, Destination], Iterator[tuple[str, str]]]] = {

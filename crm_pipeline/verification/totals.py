@@ -62,12 +62,12 @@ def control_totals(store: StagingStore, mapping: Mapping, destination: Destinati
             )
             if rule.currency:
                 store.execute("DELETE FROM _summed WHERE currency IS NULL AND meant = 0")
-            totals += _compare(store, destination, target.model, rule.field, fields[rule.field], bool(rule.by))
+            totals += _compare(store, destination, target.model, rule.field, fields[rule.field], broken_down=bool(rule.by))
     return totals
 
 
 def _compare(
-    store: StagingStore, destination: Destination, model: str, name: str, field: str, broken_down: bool
+    store: StagingStore, destination: Destination, model: str, name: str, field: str, *, broken_down: bool
 ) -> list[ControlTotal]:
     """Sums over ``_summed`` on both sides: by currency, then by currency and part."""
     ids = [row[0] for row in store.rows("SELECT odoo_id FROM _summed ORDER BY 1")]
