@@ -116,8 +116,8 @@ class _Finisher:
         for value, step in self.rule.steps.items():
             group = [r for r in rows if r[self.rule.state] == value and not self._is_reached(r, states[r["odoo_id"]])]
             rows = left(self._take(step, group))
-            if self.rule.unfollow and group:
-                self._unfollow(group)
+        if self.rule.unfollow and rows:
+            self._unfollow(rows)
         rows = left(self._send_late(rows))
         if self.rule.settle is not None:
             found = settle_payments(self.destination, rows, self.rule.settle.document, self._insist)

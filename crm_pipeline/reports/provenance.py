@@ -42,9 +42,12 @@ def _value_text(spec: FieldSpec) -> str:
 def _column_value(spec: FieldSpec) -> str | None:
     if spec.from_ is not None:
         return f"column {spec.from_}" + (f", through {spec.as_}" if spec.as_ else "")
+    if spec.file is not None:
+        return f"content of the file named in {spec.file.path}"
     if spec.map is not None:
         pairs = ", ".join(f"{source} → {_plain(target)}" for source, target in spec.map.values.items())
-        return f"column {spec.map.column}, translated: {pairs}; anything else {_plain(spec.map.otherwise)}"
+        otherwise = f"{'; anything else' if pairs else 'always'} {_plain(spec.map.otherwise)}"
+        return f"column {spec.map.column}, translated: {pairs}{otherwise}" if pairs else otherwise
     return f"expression {_squeeze(spec.sql)}" if spec.sql is not None else None
 
 
@@ -69,12 +72,22 @@ def handling_text(spec: FieldSpec) -> str:
         parts.append("orders or partitions the load; no field of Odoo")
     if spec.computed:
         parts.append("not sent: Odoo computes it, and the result is compared")
+    if spec.late:
+        parts.append("sent when the record is finished")
+    if spec.awaited:
+        parts.append("no field of Odoo: the row waits for the records it links to")
+    if spec.at_end:
+        parts.append("compared when later models are loaded")
+    if spec.tolerance is not None:
+        parts.append("a difference by Odoo's rounding is listed, no error")
     if spec.or_field:
         parts.append(f"goes to {spec.or_field} where the Odoo version has no such field")
     if spec.optional:
         parts.append("left out where Odoo has no such field")
     if spec.on_unresolved == "blank":
         parts.append("left empty, with a warning, where nothing is found")
+    if spec.compare == "given":
+        parts.append("compared where there is a value")
     if spec.compare == "never":
         parts.append("not compared")
     if spec.status == "proposed":

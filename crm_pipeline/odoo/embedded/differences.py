@@ -27,6 +27,10 @@ class Differences:
         unchecked_selections: selections that create and write do not check (load does in all versions).
         semicolon_separates_addresses: ``a@x;b@x`` has a normalized e-mail.
         commercial_sync_overwrites_with_empty: a company's empty commercial values empty its contacts' ones.
+        order_line_needs_product: a line of a quotation without product is refused.
+        order_line_taxes, order_line_unit: fields of sale.order.line.
+        order_takes_pricelist: an order without pricelist takes the first active one.
+        knows_global_rounding: how ``round_globally`` rounds is known.
         html_keeps_outer_div, html_keeps_data_attributes: see :class:`~crm_pipeline.odoo.embedded.markup.Markup`.
     """
 
@@ -47,6 +51,11 @@ class Differences:
     unchecked_selections: frozenset[str]
     semicolon_separates_addresses: bool
     commercial_sync_overwrites_with_empty: bool
+    order_line_needs_product: bool
+    order_line_taxes: str
+    order_line_unit: str
+    order_takes_pricelist: bool
+    knows_global_rounding: bool
     html_keeps_outer_div: bool
     html_keeps_data_attributes: bool
 
@@ -71,6 +80,11 @@ _V17 = Differences(
     unchecked_selections=frozenset(),
     semicolon_separates_addresses=False,
     commercial_sync_overwrites_with_empty=True,
+    order_line_needs_product=True,
+    order_line_taxes="tax_id",
+    order_line_unit="product_uom",
+    order_takes_pricelist=True,
+    knows_global_rounding=False,
     html_keeps_outer_div=False,
     html_keeps_data_attributes=False,
 )
@@ -92,6 +106,11 @@ _V18 = Differences(
     unchecked_selections=frozenset({"res.partner.lang"}),
     semicolon_separates_addresses=True,
     commercial_sync_overwrites_with_empty=True,
+    order_line_needs_product=False,
+    order_line_taxes="tax_id",
+    order_line_unit="product_uom",
+    order_takes_pricelist=True,
+    knows_global_rounding=False,
     html_keeps_outer_div=False,
     html_keeps_data_attributes=False,
 )
@@ -113,6 +132,11 @@ _V19 = Differences(
     unchecked_selections=frozenset({"res.partner.lang"}),
     semicolon_separates_addresses=True,
     commercial_sync_overwrites_with_empty=False,
+    order_line_needs_product=False,
+    order_line_taxes="tax_ids",
+    order_line_unit="product_uom_id",
+    order_takes_pricelist=False,
+    knows_global_rounding=True,
     html_keeps_outer_div=True,
     html_keeps_data_attributes=True,
 )

@@ -289,14 +289,14 @@ class Load:
         try:
             done: list[int] = write(rows)
         except DataError:
-            store.execute("ROLLBACK TO batch")
+            store.undo("batch")
             done = []
             for row in rows:
                 store.execute("SAVEPOINT one")
                 try:
                     done += write([row])
                 except DataError as error:
-                    store.execute("ROLLBACK TO one")
+                    store.undo("one")
                     named = _FIELD_IN_MESSAGE.search(error.message)
                     self._messages.found.append(LoadMessage(row, named[1] if named else None, error.message, "error"))
                 store.execute("RELEASE one")

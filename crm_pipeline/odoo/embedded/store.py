@@ -38,9 +38,11 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "res.country.state": ("country_id",),
     "sale.order": ("partner_id",),
     "sale.order.line": ("order_id",),
-    "account.move": ("partner_id",),
+    "account.move": ("partner_id", "journal_id,name", "journal_id,sequence_prefix"),
     "account.move.line": ("move_id",),
+    "account.partial.reconcile": ("debit_move_id", "credit_move_id"),
     "account.payment": ("move_id",),
+    "res.currency.rate": ("currency_id",),
     "product.product": ("product_tmpl_id", "default_code"),
     "maintenance.request": ("equipment_id",),
     "maintenance.equipment": ("serial_no",),
@@ -93,6 +95,11 @@ class Store:
                 self._known.clear()  # tables made in this transaction are gone
                 raise
             self._connection.execute("COMMIT")
+
+    def undo(self, savepoint: str) -> None:
+        """Roll back to a savepoint."""
+        self.execute(f"ROLLBACK TO {savepoint}")
+        self._known.clear()  # tables made since are gone
 
     def close(self) -> None:
         """Close the file."""

@@ -8,6 +8,7 @@ from crm_pipeline.odoo.embedded.rules.message import ActivityRule, MessageRule
 from crm_pipeline.odoo.embedded.rules.names import DataRule, NumberedNameRule, TeamRule, UniqueRule
 from crm_pipeline.odoo.embedded.rules.partner import PartnerRule
 from crm_pipeline.odoo.embedded.rules.rule import Rule
+from crm_pipeline.odoo.embedded.rules.sale import OrderLineRule, OrderRule
 from crm_pipeline.odoo.embedded.rules.user import UserRule
 
 RULES: dict[str, Rule] = {
@@ -25,6 +26,8 @@ RULES: dict[str, Rule] = {
     "res.config.settings": SettingsRule(),
     "res.partner": PartnerRule(),
     "res.users": UserRule(),
+    "sale.order": OrderRule(),
+    "sale.order.line": OrderLineRule(),
     "utm.campaign": NumberedNameRule(),
     "utm.medium": NumberedNameRule(),
     "utm.source": NumberedNameRule(),
