@@ -37,9 +37,11 @@ class Catalogue:
 
     def depends_on(self, target: TargetSpec) -> list[TargetSpec]:
         """Targets whose records this one links to, in order of loading."""
+        parts = self.mapping.parts_of(target.model)
+        created = [target, *([parts] if parts is not None else [])]  # in one call, so both must find what they link to
         linked = {
             self.mapping.blocks[link.to][0].model
-            for block in target.sources for spec in block.fields.values() for link in spec.links
+            for each in created for block in each.sources for spec in block.fields.values() for link in spec.links
         } - {target.model}  # fmt: skip
         if any(block.fields for block in target.sources if any(name.startswith("x_") for name in block.fields)):
             linked |= {t.model for t in self.mapping.targets if t.model == "ir.model.fields"}

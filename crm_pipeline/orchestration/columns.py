@@ -39,7 +39,7 @@ class ColumnCatalogue:
                 constraints=dg.TableColumnConstraints(nullable=not each.required, unique=column == spec.key),
             )
             for column, each in spec.columns.items()
-        ] + [dg.TableColumn(column, "derived", f"expression {sql}") for column, sql in spec.derive.items()]  # fmt: skip
+        ] + [dg.TableColumn(column, "derived", text) for column, text in spec.further_columns.items()]  # fmt: skip
 
     def staged_columns(self, target: TargetSpec) -> list[dg.TableColumn]:
         """Columns of a target-shaped table: the external id and every mapped field, with where it comes from."""
@@ -110,7 +110,7 @@ class ColumnCatalogue:
         source = self.mapping.source
         named = set(_strings(source.derived[derived].options))
         inputs = {
-            self.catalogue.source_asset(name): {*spec.columns, *spec.derive}
+            self.catalogue.source_asset(name): {*spec.columns, *spec.further_columns}
             for name, spec in source.objects.items() if name in named
         }  # fmt: skip
         others = [name for name in source.derived if name in named and name != derived]
@@ -177,6 +177,8 @@ def _expressions(spec: FieldSpec) -> Iterator[str]:
     """The SQL a field's value is computed from."""
     if spec.from_ is not None:
         yield f'src."{spec.from_}"'
+    if spec.file is not None:
+        yield f'src."{spec.file.digest}"'
     if spec.map is not None:
         yield f'src."{spec.map.column}"'
     if spec.sql is not None:

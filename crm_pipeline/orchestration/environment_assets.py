@@ -37,8 +37,8 @@ def sign_off_key(columns: ColumnCatalogue) -> dg.AssetKey:
 def _preflight(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
     mapping, catalogue = columns.mapping, columns.catalogue
     key = catalogue.environment_asset(env, "preflight")
-    queued = [target for target in mapping.targets if target.match.queue is not None] or mapping.targets[:1]
-    staged = [asset_key(catalogue.staged_asset(target)) for target in queued]
+    looked_at = [t for t in mapping.targets if t.match.queue is not None or t.preconditions] or mapping.targets[:1]
+    staged = [asset_key(catalogue.staged_asset(target)) for target in looked_at]
 
     @dg.asset(
         key=asset_key(key), group_name=f"{mapping.name}_{env}", kinds={"odoo"}, owners=OWNERS, pool=mapping.name,
@@ -70,7 +70,7 @@ def _loaded(columns: ColumnCatalogue, env: str, target: TargetSpec, order: LoadO
         owners=OWNERS, pool=mapping.name, description=_loaded_text(target, env),
         code_version=mapping.target_hash(target.model)[:16],
         deps=[
-            asset_key(catalogue.staged_asset(target)),
+            *(asset_key(catalogue.staged_asset(each)) for each in (target, mapping.parts_of(target.model)) if each is not None),
             *(asset_key(other) for other in before or [catalogue.environment_asset(env, "preflight")]),
         ],
         metadata={

@@ -147,6 +147,14 @@ class ObjectSpec(SpecModel):
         default="migrated", description="'documented': read, checked and reported, but no record is made of it"
     )
 
+    @property
+    def further_columns(self) -> dict[str, str]:
+        """Columns beside those of the files, with where each comes from."""
+        found = {name: f"expression {sql}" for name, sql in self.derive.items()}
+        for detail in self.details:
+            found |= {name: f"{sql} over {detail.object}" for name, sql in detail.columns.items()}
+        return found | (dict.fromkeys(FILE_COLUMNS, "the file itself") if self.files is not None else {})
+
     @model_validator(mode="after")
     def _names_exist(self) -> ObjectSpec:
         known = set(self.columns) | set(self.derive)

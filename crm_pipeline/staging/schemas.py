@@ -9,6 +9,7 @@ import polars as pl
 from pandera.errors import SchemaErrors
 
 from crm_pipeline.specs import ObjectSpec, SourceSpec
+from crm_pipeline.specs.source import FILE_COLUMNS
 from crm_pipeline.staging.store import StagingStore, quote
 
 CHUNK = 100_000
@@ -56,8 +57,7 @@ def typed_schema(spec: ObjectSpec) -> pa.DataFrameSchema:
         if column.type == "money":
             code = pa.Check.str_matches("^[A-Z]{3}$")
             columns[f"{name}__currency"] = pa.Column(pl.String, checks=code, nullable=True)
-    added = [*spec.derive, *(column for detail in spec.details for column in detail.columns)]
-    columns |= {name: pa.Column(nullable=True) for name in added}
+    columns |= {name: pa.Column(nullable=True) for name in spec.further_columns if name not in FILE_COLUMNS}
     if spec.files:
         columns |= _FILE_COLUMNS
     return pa.DataFrameSchema(columns, strict=True)

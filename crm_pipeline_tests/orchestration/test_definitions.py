@@ -61,9 +61,13 @@ def test_every_model_waits_for_all_it_links_to(definitions: dg.Definitions, env:
 def test_no_edge_says_what_others_say_already() -> None:
     order = LoadOrder(CATALOGUE)
     names = {t.model: [o.model for o in order.before(t)] for t in CATALOGUE.mapping.targets}
-    assert names["mail.message"] == names["mail.activity"] == ["crm.lead"]
+    assert names["mail.activity"] == names["ir.attachment"] == ["crm.lead"]
+    assert names["mail.message"] == ["ir.attachment"], "a note is created with its files"
+    assert {"product.product", "account.tax"} <= set(names["sale.order"]), "lines are created in the quotation's call"
     assert "crm.team" not in names["crm.lead"], "stages wait for teams already"
-    assert {t.model for t in order.last()} == {"mail.message", "mail.activity"}
+    assert {t.model for t in order.last()} == {
+        "mail.message", "mail.activity", "res.currency.rate", "sale.order.line", "account.move.line", "account.payment",
+    }  # fmt: skip
 
 
 def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
@@ -106,7 +110,7 @@ def test_column_lineage_names_assets_and_columns_that_exist(definitions: dg.Defi
     assets = {found.to_user_string() for found in definitions.resolve_asset_graph().get_all_asset_keys()}
     columns = ColumnCatalogue(CATALOGUE.mapping, CATALOGUE)
     typed = {
-        CATALOGUE.source_asset(name): {*spec.columns, *spec.derive, "_row_id"}
+        CATALOGUE.source_asset(name): {*spec.columns, *spec.further_columns, "_row_id"}
         | {f"{column}__currency" for column, each in spec.columns.items() if each.type == "money"}
         for name, spec in CATALOGUE.mapping.source.objects.items()
     }

@@ -4,7 +4,7 @@ import unicodedata
 
 import duckdb
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crm_pipeline.transforms.files import register_files, safe_file_name
@@ -42,6 +42,7 @@ pieces = st.sampled_from(
 names = st.text() | st.lists(pieces, max_size=8).map("".join)
 
 
+@settings(deadline=None)
 @given(names)
 @example("e\x00\u0301")
 @example("<\u0338a.txt")
@@ -58,6 +59,7 @@ def test_a_safe_name_is_safe_and_stays_as_it_is(name: str) -> None:
     assert safe.split(".")[0].strip().upper() not in DEVICES
 
 
+@settings(deadline=None)
 @given(
     st.text(st.sampled_from("abcXYZ019 -_()äßñé会議録अप👍🏽"), min_size=1, max_size=400),
     st.sampled_from(["pdf", "tar.gz", "Docx"]),
