@@ -153,8 +153,8 @@ def test_what_it_does_not_know_it_refuses(opener: Opener) -> None:
         odoo.call("crm.lead", "action_set_won_rainbowman", ids=[1])
     with pytest.raises(CallError, match="cannot search"):
         odoo.search_count("crm.lead", [["activity_state", "=", "today"]])
-    with pytest.raises(CallError, match="sub-rows"):
-        odoo.load("sale.order", ["id", "order_line/name"], [["x.a", "line"]])
+    with pytest.raises(CallError, match="one level deep"):
+        odoo.load("sale.order", ["id", "order_line/invoice_lines/name"], [["x.a", "line"]])
 
 
 @pytest.mark.parametrize("version", bundled_versions())

@@ -167,7 +167,8 @@ class EmbeddedOdoo:
         if stamp != self._registry_stamp:
             custom = self._store.find("ir.model.fields", state="manual")
             models = [doc for _, doc in self._store.find("ir.model", state="manual")]
-            self._registered = Registry(self._version, custom, models)
+            precisions = [doc for _, doc in self._store.find("decimal.precision")]
+            self._registered = Registry(self._version, custom, models, precisions)
             self._registry_stamp = stamp
         return self._registered
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from crm_pipeline.odoo.destination import Record
-from crm_pipeline.odoo.embedded.registry import MAGIC, Model
+from crm_pipeline.odoo.embedded.registry import FILTERS, MAGIC, RELATED, Model
 from crm_pipeline.odoo.embedded.store import Doc
 from crm_pipeline.odoo.embedded.values import empty_value
 from crm_pipeline.odoo.errors import CallError
@@ -68,6 +68,8 @@ class Reader:
             return [display_name(doc) for _, doc in pairs]
         if name == "__last_update":
             return [doc.get("write_date", "")[:19] or False for _, doc in pairs]
+        if (model.name, name) in RELATED:
+            return self._related(RELATED[model.name, name], pairs)
         rule = orm.rules.get(model.name)
         if rule is not None:
             values = [rule.read(orm, model, name, key, doc) for key, doc in pairs]
@@ -84,6 +86,17 @@ class Reader:
         empty = empty_value(model.fields[name]) if name not in MAGIC else False
         return [list(empty) if isinstance(empty, list) else empty for _ in pairs]
 
+    def _related(self, path: str, pairs: Sequence[tuple[int, Doc]]) -> list[Any]:
+        """A field of the record that a many2one points to, or another field of the record itself."""
+        link, _, name = path.partition(".")
+        if not name:
+            empty = empty_value(self._model.fields[link]) if link in self._model.fields else False
+            return [doc.get(link, empty) for _, doc in pairs]
+        relation = self._orm.registry.model(self._model.many2one[link])
+        found = self._orm.store.get(relation.name, {doc[link] for _, doc in pairs if link in doc})
+        empty = empty_value(relation.fields[name])
+        return [found.get(doc.get(link, 0), {}).get(name, empty) for _, doc in pairs]
+
     def _children(self, name: str, ids: list[int]) -> list[Any]:
         schema = self._model.fields[name]
         relation, inverse = schema.relation or "", schema.relation_field or ""
@@ -91,6 +104,7 @@ class Reader:
             return [[] for _ in ids]
         related = self._orm.registry.model(relation)
         domain: list[Any] = [[inverse, "in", ids]]
+        domain += FILTERS.get((self._model.name, name), [])
         if inverse == "res_id":
             domain.append(["res_model" if "res_model" in related.columns else "model", "=", self._model.name])
         children: dict[int, list[int]] = {}

@@ -23,6 +23,37 @@ INHERITS: dict[str, tuple[str, str]] = {
     "mail.mail": ("mail_message_id", "mail.message"),
     "account.payment": ("move_id", "account.move"),  # 17.0
 }
+#: fields that are not stored but another record's: the path to the value
+RELATED: dict[tuple[str, str], str] = {
+    ("account.account", "code"): "code_store",
+    ("account.move", "company_currency_id"): "company_id.currency_id",
+    ("account.move.line", "account_type"): "account_id.account_type",
+    ("account.move.line", "move_type"): "move_id.move_type",
+    ("account.payment", "company_currency_id"): "company_id.currency_id",
+    ("account.payment.method.line", "code"): "payment_method_id.code",
+    ("account.payment.method.line", "payment_type"): "payment_method_id.payment_type",
+}
+_BILLED = ["product", "line_section", "line_subsection", "line_note"]
+#: one2many fields that show a part of the records pointing here
+FILTERS: dict[tuple[str, str], list[Any]] = {
+    ("account.journal", "inbound_payment_method_line_ids"): [["payment_type", "=", "inbound"]],
+    ("account.journal", "outbound_payment_method_line_ids"): [["payment_type", "=", "outbound"]],
+    ("account.move", "invoice_line_ids"): [["display_type", "in", _BILLED]],
+}
+#: decimal accuracy → the numbers kept with its digits; the unit of measure has two names
+_QUANTITIES = (
+    ("account.move.line", "quantity"), ("sale.order.line", "product_uom_qty"), ("sale.order.line", "qty_delivered"),
+    ("sale.order.line", "qty_invoiced"), ("sale.order.line", "qty_to_invoice"),
+)  # fmt: skip
+_PRECISE: dict[str, tuple[tuple[str, str], ...]] = {
+    "Discount": (("account.move.line", "discount"), ("sale.order.line", "discount")),
+    "Product Price": (
+        ("account.move.line", "price_unit"), ("product.product", "lst_price"), ("product.template", "list_price"),
+        ("sale.order.line", "price_unit"),
+    ),
+    "Product Unit": _QUANTITIES,
+    "Product Unit of Measure": _QUANTITIES,
+}  # fmt: skip
 #: model → its order, where it is not by id (Odoo's ``_order``; 17.0-19.0)
 ORDERS: dict[str, str] = {
     "mail.message": "id desc",
@@ -37,6 +68,13 @@ ORDERS: dict[str, str] = {
     "crm.tag": "name",
     "utm.source": "id",
     "mail.activity.type": "sequence, id",
+    "account.account": "id",
+    "account.journal": "sequence, type, code",
+    "account.move": "date desc, name desc, invoice_date desc, id desc",
+    "account.move.line": "date desc, move_name desc, id",
+    "account.payment": "id desc",
+    "product.pricelist": "sequence, id desc",
+    "res.currency.rate": "name desc, id",
     "sale.order": "date_order desc, id desc",
     "sale.order.line": "order_id, sequence, id",
     "ir.attachment": "id desc",
@@ -117,7 +155,13 @@ class Model:
 class Registry:
     """All models of one embedded database."""
 
-    def __init__(self, version: str, custom: Iterable[tuple[int, Doc]], custom_models: Iterable[Doc]) -> None:
+    def __init__(
+        self,
+        version: str,
+        custom: Iterable[tuple[int, Doc]],
+        custom_models: Iterable[Doc],
+        precisions: Iterable[Doc] = (),
+    ) -> None:
         differences = DIFFERENCES[version]
         self.version = version
         self._unchecked = differences.unchecked_selections
@@ -128,6 +172,8 @@ class Registry:
         kept = {"selection": {**attributes["ir.model.fields"]["selection"], "store": True}}
         attributes["ir.model.fields"] = {**attributes["ir.model.fields"], **kept}
         attributes["res.config.settings"] = {**magic, "group_use_lead": {"type": "boolean"}}
+        for doc in precisions:
+            _set_digits(attributes, str(doc.get("name")), int(doc.get("digits") or 0))
         for doc in custom_models:
             attributes.setdefault(doc["model"], magic)
         for _key, doc in custom:
@@ -192,6 +238,13 @@ def _model(name: str, attributes: Mapping[str, Mapping[str, Any]], markup: Marku
         unchecked=unchecked,
         defaults={key: value["default"] for key, value in attributes.items() if "default" in value},
     )
+
+
+def _set_digits(attributes: dict[str, Mapping[str, Mapping[str, Any]]], precision: str, digits: int) -> None:
+    for model, name in _PRECISE.get(precision, ()):
+        fields = attributes[model]
+        if "digits" in fields.get(name, {}):
+            attributes[model] = {**fields, name: {**fields[name], "digits": [fields[name]["digits"][0], digits]}}
 
 
 def _custom(doc: Doc) -> dict[str, Any]:

@@ -110,8 +110,10 @@ def release_references(orm: Orm, name: str, ids: list[int], context: Context) ->
             continue
         if ondelete == "restrict":
             raise DataError(_IN_USE.format(model=model, what=field), call=name)
-        if ondelete == "cascade":
-            orm.unlink(model, [key for key, _ in found], context)
+        if ondelete == "cascade":  # by the database: no rules run, and external ids stay behind
+            below = [key for key, _ in found]
+            release_references(orm, model, below, context)
+            orm.store.delete(model, below)
         else:
             orm.store.update(model, [(key, {k: v for k, v in doc.items() if k != field}) for key, doc in found])
     for model, field in orm.registry.many2many_to(name):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from crm_pipeline.odoo.embedded.registry import Model, Registry
+from crm_pipeline.odoo.embedded.registry import RELATED, Model, Registry
 from crm_pipeline.odoo.embedded.store import Store, table_of, value_of
 from crm_pipeline.odoo.errors import CallError
 
@@ -115,6 +115,9 @@ class Search:
         if name == "id" and not rest:
             return self._by_id(model, operator, value)
         schema = model.schema(name)
+        if name not in model.columns and (model.name, name) in RELATED:
+            path = RELATED[model.name, name] + (f".{rest}" if rest else "")
+            return self._positive(model, path, operator, value)
         if rest:
             return self._related(model, schema, [[rest, operator, value]])
         if operator in {"any", "any!"}:

@@ -1,5 +1,6 @@
 """What single models do beyond storing values: one rule per model, by name."""
 
+from crm_pipeline.odoo.embedded.rules.accounting import JournalRule, PrecisionRule, TaxRule
 from crm_pipeline.odoo.embedded.rules.attachment import AttachmentRule
 from crm_pipeline.odoo.embedded.rules.customization import CustomFieldRule, CustomModelRule, SettingsRule
 from crm_pipeline.odoo.embedded.rules.event import EventRule
@@ -11,11 +12,16 @@ from crm_pipeline.odoo.embedded.rules.rule import Rule
 from crm_pipeline.odoo.embedded.rules.sale import OrderLineRule, OrderRule
 from crm_pipeline.odoo.embedded.rules.user import UserRule
 
+_ONE_RATE_A_DAY = "Only one currency rate per day allowed!"
+
 RULES: dict[str, Rule] = {
+    "account.journal": JournalRule(),
+    "account.tax": TaxRule(),
     "crm.lead": LeadRule(),
     "crm.tag": UniqueRule(("name",), "Tag name already exists!"),
     "crm.team": TeamRule(),
     "calendar.event": EventRule(),
+    "decimal.precision": PrecisionRule(),
     "ir.attachment": AttachmentRule(),
     "ir.model": CustomModelRule(),
     "ir.model.data": DataRule(),
@@ -23,6 +29,7 @@ RULES: dict[str, Rule] = {
     "mail.activity": ActivityRule(),
     "mail.message": MessageRule(),
     "maintenance.equipment": UniqueRule(("serial_no",), "Another asset already exists with this serial number!"),
+    "res.currency.rate": UniqueRule(("currency_id", "name", "company_id"), _ONE_RATE_A_DAY),
     "res.config.settings": SettingsRule(),
     "res.partner": PartnerRule(),
     "res.users": UserRule(),
