@@ -31,6 +31,9 @@ class Differences:
         order_line_taxes, order_line_unit: fields of sale.order.line.
         order_takes_pricelist: an order without pricelist takes the first active one.
         knows_global_rounding: how ``round_globally`` rounds is known.
+        posting_adds_follower: posting a document makes its customer a follower.
+        payment_paid_with_document: a payment is paid when its document is.
+        number_contradicts_date: refusal of a number that speaks of another date.
         html_keeps_outer_div, html_keeps_data_attributes: see :class:`~crm_pipeline.odoo.embedded.markup.Markup`.
     """
 
@@ -56,6 +59,9 @@ class Differences:
     order_line_unit: str
     order_takes_pricelist: bool
     knows_global_rounding: bool
+    posting_adds_follower: bool
+    payment_paid_with_document: bool
+    number_contradicts_date: str
     html_keeps_outer_div: bool
     html_keeps_data_attributes: bool
 
@@ -85,6 +91,9 @@ _V17 = Differences(
     order_line_unit="product_uom",
     order_takes_pricelist=True,
     knows_global_rounding=False,
+    posting_adds_follower=True,
+    payment_paid_with_document=False,
+    number_contradicts_date="The Date ({date}) doesn't match the sequence number of the related Journal Entry ({number})",
     html_keeps_outer_div=False,
     html_keeps_data_attributes=False,
 )
@@ -111,6 +120,9 @@ _V18 = Differences(
     order_line_unit="product_uom",
     order_takes_pricelist=True,
     knows_global_rounding=False,
+    posting_adds_follower=True,
+    payment_paid_with_document=False,
+    number_contradicts_date="The Date ({date}) you've entered isn't aligned with the existing sequence number ({number}). Clear the sequence number to proceed.",
     html_keeps_outer_div=False,
     html_keeps_data_attributes=False,
 )
@@ -137,6 +149,9 @@ _V19 = Differences(
     order_line_unit="product_uom_id",
     order_takes_pricelist=False,
     knows_global_rounding=True,
+    posting_adds_follower=False,
+    payment_paid_with_document=True,
+    number_contradicts_date="The Date ({date}) you've entered isn't aligned with the existing sequence number ({number}). Clear the sequence number to proceed.",
     html_keeps_outer_div=True,
     html_keeps_data_attributes=True,
 )

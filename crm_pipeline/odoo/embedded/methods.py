@@ -9,6 +9,8 @@ from crm_pipeline.odoo.destination import Context
 from crm_pipeline.odoo.embedded.cells import names_of
 from crm_pipeline.odoo.embedded.reading import Reader, display_name
 from crm_pipeline.odoo.embedded.registry import Model
+from crm_pipeline.odoo.embedded.rules.invoice import cancel_moves, post_moves
+from crm_pipeline.odoo.embedded.rules.payment import post_payments, reconcile
 from crm_pipeline.odoo.errors import CallError, DataError
 
 if TYPE_CHECKING:
@@ -107,6 +109,27 @@ def _join_group(orm: Orm, module: str, name: str) -> None:
     orm.store.update("res.users", [(key, {**doc, field: sorted({*doc.get(field, ()), group})}) for key, doc in users])
 
 
+def _post_moves(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del model, arguments, context
+    post_moves(orm, ids)
+    return False
+
+
+def _cancel_moves(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del model, arguments, context
+    cancel_moves(orm, ids)
+
+
+def _post_payments(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del arguments, context
+    post_payments(orm, model, ids)
+
+
+def _reconcile(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del model, arguments, context
+    reconcile(orm, ids)
+
+
 METHODS: dict[tuple[str, str], ModelMethod] = {
     ("*", "read"): _read,
     ("*", "search"): _search,
@@ -115,6 +138,10 @@ METHODS: dict[tuple[str, str], ModelMethod] = {
     ("*", "action_archive"): _archive,
     ("*", "action_unarchive"): _unarchive,
     ("*", "default_get"): _default_get,
+    ("account.move", "action_post"): _post_moves,
+    ("account.move", "button_cancel"): _cancel_moves,
+    ("account.move.line", "reconcile"): _reconcile,
+    ("account.payment", "action_post"): _post_payments,
     ("ir.model.data", "check_object_reference"): _object_reference,
     ("res.users", "has_group"): _has_group,
     ("res.config.settings", "execute"): _apply_settings,

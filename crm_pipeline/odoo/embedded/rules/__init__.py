@@ -4,10 +4,12 @@ from crm_pipeline.odoo.embedded.rules.accounting import JournalRule, PrecisionRu
 from crm_pipeline.odoo.embedded.rules.attachment import AttachmentRule
 from crm_pipeline.odoo.embedded.rules.customization import CustomFieldRule, CustomModelRule, SettingsRule
 from crm_pipeline.odoo.embedded.rules.event import EventRule
+from crm_pipeline.odoo.embedded.rules.invoice import MoveLineRule, MoveRule
 from crm_pipeline.odoo.embedded.rules.lead import LeadRule
 from crm_pipeline.odoo.embedded.rules.message import ActivityRule, MessageRule
 from crm_pipeline.odoo.embedded.rules.names import DataRule, NumberedNameRule, TeamRule, UniqueRule
 from crm_pipeline.odoo.embedded.rules.partner import PartnerRule
+from crm_pipeline.odoo.embedded.rules.payment import PaymentRule
 from crm_pipeline.odoo.embedded.rules.rule import Rule
 from crm_pipeline.odoo.embedded.rules.sale import OrderLineRule, OrderRule
 from crm_pipeline.odoo.embedded.rules.user import UserRule
@@ -16,6 +18,9 @@ _ONE_RATE_A_DAY = "Only one currency rate per day allowed!"
 
 RULES: dict[str, Rule] = {
     "account.journal": JournalRule(),
+    "account.move": MoveRule(),
+    "account.move.line": MoveLineRule(),
+    "account.payment": PaymentRule(),
     "account.tax": TaxRule(),
     "crm.lead": LeadRule(),
     "crm.tag": UniqueRule(("name",), "Tag name already exists!"),
