@@ -31,9 +31,20 @@ class Differences:
         order_line_taxes, order_line_unit: fields of sale.order.line.
         order_takes_pricelist: an order without pricelist takes the first active one.
         knows_global_rounding: how ``round_globally`` rounds is known.
-        posting_adds_follower: posting a document makes its customer a follower.
-        payment_paid_with_document: a payment is paid when its document is.
-        number_contradicts_date: refusal of a number that speaks of another date.
+        draft_has_name: the first draft of a journal's period is numbered, others are ``/``.
+        number_has_range_with_month: two years and a month in a number are read as such.
+        number_contradicts_date: the refusal of a number, ``{date}`` and ``{name}`` filled in.
+        nothing_to_post, invoice_without_partner: refusals of posting, ``{field}`` and ``{title}`` filled in.
+        invoice_line_amount_by_hand: a product line keeps an amount that is not its price times its quantity.
+        tax_balance_by_line: a tax line's amount in company currency is the sum of its lines' ones.
+        posting_adds_follower: the partner of a posted entry follows it.
+        posted_readonly: fields of a posted entry that must not be in a write at all.
+        draft_undoes_matches: making an entry a draft undoes its reconciliation.
+        reconciles_drafts: drafts can be reconciled.
+        account_names_have_code: accounts are named with their code.
+        posted_payment_is_kept: a posted payment is neither changed nor deleted.
+        payment_follows_invoices: a payment's state is ``paid`` when what it pays is.
+        entry_payment: field of account.move with the payment it belongs to.
         html_keeps_outer_div, html_keeps_data_attributes: see :class:`~crm_pipeline.odoo.embedded.markup.Markup`.
     """
 
@@ -59,14 +70,38 @@ class Differences:
     order_line_unit: str
     order_takes_pricelist: bool
     knows_global_rounding: bool
-    posting_adds_follower: bool
-    payment_paid_with_document: bool
+    draft_has_name: bool
+    number_has_range_with_month: bool
     number_contradicts_date: str
+    nothing_to_post: str
+    invoice_without_partner: str
+    invoice_line_amount_by_hand: bool
+    tax_balance_by_line: bool
+    posting_adds_follower: bool
+    posted_readonly: frozenset[str]
+    draft_undoes_matches: bool
+    reconciles_drafts: bool
+    account_names_have_code: bool
+    posted_payment_is_kept: bool
+    payment_follows_invoices: bool
+    entry_payment: str
     html_keeps_outer_div: bool
     html_keeps_data_attributes: bool
 
 
 _COMMERCIAL = ("vat", "company_registry", "industry_id")
+
+_MISALIGNED = (
+    "The Date ({date}) you've entered isn't aligned with the existing sequence number ({name}). Clear the sequence number "
+    "to proceed.\nTo maintain date-based sequences, select entries and use the resequence option from the actions menu, "
+    "available in developer mode."
+)
+_POSTED_READONLY = frozenset(
+    {
+        "invoice_line_ids", "line_ids", "invoice_date", "date", "partner_id", "partner_bank_id", "invoice_payment_term_id",
+        "currency_id", "fiscal_position_id", "invoice_cash_rounding_id",
+    }
+)  # fmt: skip
 
 _V17 = Differences(
     empty_lead_contact_erases_partner=True,
@@ -91,9 +126,25 @@ _V17 = Differences(
     order_line_unit="product_uom",
     order_takes_pricelist=True,
     knows_global_rounding=False,
+    draft_has_name=True,
+    number_has_range_with_month=False,
+    number_contradicts_date=(
+        "The Date ({date}) doesn't match the sequence number of the related Journal Entry ({name})\n"
+        "You will need to clear the Journal Entry's Number to proceed.\n"
+        "In doing so, you might want to resequence your entries in order to maintain a continuous date-based sequence."
+    ),
+    nothing_to_post="You need to add a line before posting.",
+    invoice_without_partner="The field '{field}' is required, please complete it to validate the {title}.",
+    invoice_line_amount_by_hand=False,
+    tax_balance_by_line=False,
     posting_adds_follower=True,
-    payment_paid_with_document=False,
-    number_contradicts_date="The Date ({date}) doesn't match the sequence number of the related Journal Entry ({number})",
+    posted_readonly=frozenset(),
+    draft_undoes_matches=True,
+    reconciles_drafts=False,
+    account_names_have_code=True,
+    posted_payment_is_kept=False,
+    payment_follows_invoices=False,
+    entry_payment="payment_id",
     html_keeps_outer_div=False,
     html_keeps_data_attributes=False,
 )
@@ -120,9 +171,21 @@ _V18 = Differences(
     order_line_unit="product_uom",
     order_takes_pricelist=True,
     knows_global_rounding=False,
+    draft_has_name=False,
+    number_has_range_with_month=True,
+    number_contradicts_date=_MISALIGNED,
+    nothing_to_post="You need to add a line before posting.",
+    invoice_without_partner="The field '{field}' is required, please complete it to validate the {title}.",
+    invoice_line_amount_by_hand=True,
+    tax_balance_by_line=True,
     posting_adds_follower=True,
-    payment_paid_with_document=False,
-    number_contradicts_date="The Date ({date}) you've entered isn't aligned with the existing sequence number ({number}). Clear the sequence number to proceed.",
+    posted_readonly=_POSTED_READONLY,
+    draft_undoes_matches=True,
+    reconciles_drafts=False,
+    account_names_have_code=True,
+    posted_payment_is_kept=True,
+    payment_follows_invoices=False,
+    entry_payment="origin_payment_id",
     html_keeps_outer_div=False,
     html_keeps_data_attributes=False,
 )
@@ -149,9 +212,24 @@ _V19 = Differences(
     order_line_unit="product_uom_id",
     order_takes_pricelist=False,
     knows_global_rounding=True,
+    draft_has_name=False,
+    number_has_range_with_month=True,
+    number_contradicts_date=_MISALIGNED,
+    nothing_to_post="Even magicians can't post nothing!",
+    invoice_without_partner=(
+        "The '{field}' field is required to validate the invoice.\n"
+        "You probably don't want to explain to your auditor that you invoiced an invisible man :)"
+    ),
+    invoice_line_amount_by_hand=True,
+    tax_balance_by_line=True,
     posting_adds_follower=False,
-    payment_paid_with_document=True,
-    number_contradicts_date="The Date ({date}) you've entered isn't aligned with the existing sequence number ({number}). Clear the sequence number to proceed.",
+    posted_readonly=_POSTED_READONLY,
+    draft_undoes_matches=False,
+    reconciles_drafts=True,
+    account_names_have_code=False,
+    posted_payment_is_kept=False,
+    payment_follows_invoices=True,
+    entry_payment="origin_payment_id",
     html_keeps_outer_div=True,
     html_keeps_data_attributes=True,
 )

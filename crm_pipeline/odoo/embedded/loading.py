@@ -20,7 +20,7 @@ from crm_pipeline.odoo.embedded.cells import (
 from crm_pipeline.odoo.embedded.registry import MAGIC, Model
 from crm_pipeline.odoo.embedded.rules.partner import SKIP_SYNC
 from crm_pipeline.odoo.embedded.store import Doc
-from crm_pipeline.odoo.embedded.subrows import Lines, parted
+from crm_pipeline.odoo.embedded.subrows import SUB_ROWS, Lines, parted
 from crm_pipeline.odoo.embedded.values import Command
 from crm_pipeline.odoo.errors import CallError, DataError
 
@@ -338,6 +338,7 @@ class LoadLines(Load):
         if any(not path for path in lines.fields) and lines.owners:
             message = f"the embedded destination loads sub-rows by their columns only, such as {name}/id, not {name!r}"
             raise CallError(message, call=f"{parent.name}.load")
+        context = {**context, SUB_ROWS: True}
         super().__init__(orm, orm.registry.model(relation), context, label=f"{schema.string}/")
         self._parent, self._field, self._owners = parent, name, lines.owners
         self._inverse = schema.relation_field or ""

@@ -9,8 +9,7 @@ from crm_pipeline.odoo.destination import Context
 from crm_pipeline.odoo.embedded.cells import names_of
 from crm_pipeline.odoo.embedded.reading import Reader, display_name
 from crm_pipeline.odoo.embedded.registry import Model
-from crm_pipeline.odoo.embedded.rules.invoice import cancel_moves, post_moves
-from crm_pipeline.odoo.embedded.rules.payment import post_payments, reconcile
+from crm_pipeline.odoo.embedded.rules import payment, posting, reconciling
 from crm_pipeline.odoo.errors import CallError, DataError
 
 if TYPE_CHECKING:
@@ -109,27 +108,6 @@ def _join_group(orm: Orm, module: str, name: str) -> None:
     orm.store.update("res.users", [(key, {**doc, field: sorted({*doc.get(field, ()), group})}) for key, doc in users])
 
 
-def _post_moves(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
-    del model, arguments, context
-    post_moves(orm, ids)
-    return False
-
-
-def _cancel_moves(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
-    del model, arguments, context
-    cancel_moves(orm, ids)
-
-
-def _post_payments(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
-    del arguments, context
-    post_payments(orm, model, ids)
-
-
-def _reconcile(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
-    del model, arguments, context
-    reconcile(orm, ids)
-
-
 METHODS: dict[tuple[str, str], ModelMethod] = {
     ("*", "read"): _read,
     ("*", "search"): _search,
@@ -138,10 +116,13 @@ METHODS: dict[tuple[str, str], ModelMethod] = {
     ("*", "action_archive"): _archive,
     ("*", "action_unarchive"): _unarchive,
     ("*", "default_get"): _default_get,
-    ("account.move", "action_post"): _post_moves,
-    ("account.move", "button_cancel"): _cancel_moves,
-    ("account.move.line", "reconcile"): _reconcile,
-    ("account.payment", "action_post"): _post_payments,
+    ("account.move", "action_post"): posting.action_post,
+    ("account.move", "button_cancel"): posting.button_cancel,
+    ("account.move", "button_draft"): posting.button_draft,
+    ("account.move.line", "reconcile"): reconciling.reconcile,
+    ("account.move.line", "remove_move_reconcile"): reconciling.remove_reconciliation,
+    ("account.payment", "action_draft"): payment.action_draft,
+    ("account.payment", "action_post"): payment.action_post,
     ("ir.model.data", "check_object_reference"): _object_reference,
     ("res.users", "has_group"): _has_group,
     ("res.config.settings", "execute"): _apply_settings,

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+#: context key under which lines are written as a part of their document
+SUB_ROWS = "#sub_rows"
 _BLANK = ("", None, False)
 Columns = list[Sequence[Any]]
 

@@ -1,0 +1,240 @@
+"""Reconciliation: what is open of journal items, payment states, and its undoing (ODOO_FACTS 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from crm_pipeline.odoo.destination import Context
+from crm_pipeline.odoo.embedded.chatter import note
+from crm_pipeline.odoo.embedded.registry import Model
+from crm_pipeline.odoo.embedded.rules.amounts import COMPANY, Money
+from crm_pipeline.odoo.embedded.rules.entries import LINE, SIGNS, read_entries, totals, write_raw
+from crm_pipeline.odoo.embedded.store import Doc
+from crm_pipeline.odoo.errors import CallError, DataError
+
+if TYPE_CHECKING:
+    from crm_pipeline.odoo.embedded.orm import Orm, Pairs
+
+PARTIAL, FULL = "account.partial.reconcile", "account.full.reconcile"
+_ALREADY = "You are trying to reconcile some entries that are already reconciled."
+_RECONCILED = (
+    "You cannot do this modification on a reconciled journal entry. You can just change some non legal fields or you must "
+    "unreconcile first.\nJournal Entry (id): {name} ({key})"
+)
+_NOT_POSTED = "You can only reconcile posted entries."
+_REVERSALS = {"out_invoice": {"out_refund"}, "in_invoice": {"in_refund"}, "out_receipt": {"out_refund"}, "in_receipt": {"in_refund"}}
+Lines = dict[int, Doc]
+
+
+def reconcile(orm: Orm, model: Model, ids: list[int], arguments: dict[str, Any], context: Context) -> None:
+    """``account.move.line.reconcile``."""
+    del model, arguments, context
+    reconcile_lines(orm, ids)
+
+
+def remove_reconciliation(orm: Orm, model: Model, ids: list[int], arguments: dict[str, Any], context: Context) -> None:
+    """``account.move.line.remove_move_reconcile``."""
+    del model, arguments, context
+    unreconcile(orm, ids)
+
+
+def reconcile_lines(orm: Orm, ids: Sequence[int]) -> None:
+    """Match debits with credits, the earliest due first, as far as they go; raises DataError."""
+    lines = orm.store.get(LINE, ids)
+    _check(orm, lines)
+    money = Money(orm)
+    debits, credits_ = _sides(lines)
+    partials: list[Doc] = []
+    while debits and credits_:
+        debit, credit = debits[0], credits_[0]
+        partials.append(_match(orm, money, (debit, lines[debit]), (credit, lines[credit])))
+        for side, key in ((debits, debit), (credits_, credit)):
+            if not lines[key]["amount_residual_currency"]:
+                side.pop(0)
+    keys = orm.store.next_ids(PARTIAL, len(partials))
+    stamps = {"create_date": orm.stamp, "create_uid": 2, "write_date": orm.stamp, "write_uid": 2}
+    orm.store.insert(PARTIAL, [(key, {**doc, **stamps}) for key, doc in zip(keys, partials, strict=True)])
+    orm.touch(LINE, lines.items())
+    _number_groups(orm, lines)
+    refresh_payment_states(orm, {line["move_id"] for line in lines.values()})
+
+
+def _check(orm: Orm, lines: Lines) -> None:
+    if any(line.get("reconciled") for line in lines.values()):
+        raise DataError(_ALREADY, call=LINE)
+    if any(line.get("parent_state") != "posted" for line in lines.values()):
+        if not orm.differences.reconciles_drafts:
+            raise DataError(_NOT_POSTED, call=LINE)
+        if len(lines) > 1:
+            message = "the embedded destination does not know how drafts are reconciled"
+            raise CallError(message, call=LINE)
+    accounts = list(dict.fromkeys(line.get("account_id") or 0 for line in lines.values()))
+    if len(accounts) > 1:
+        docs = orm.store.get("account.account", accounts)
+        codes = "code" if "code" in orm.registry.model("account.account").columns else "code_store"
+        names = [
+            f"{docs[key].get(codes)} {docs[key].get('name')}" if orm.differences.account_names_have_code else str(docs[key].get("name"))
+            for key in accounts
+        ]  # fmt: skip
+        raise DataError(f"Entries are not from the same account: {', '.join(names)}", call=LINE)
+
+
+def _sides(lines: Lines) -> tuple[list[int], list[int]]:
+    def due(key: int) -> tuple[str, int, float]:
+        line = lines[key]
+        return str(line.get("date_maturity") or line.get("date")), line["currency_id"], line.get("amount_currency") or 0.0
+
+    keys = [key for key in lines if lines[key].get("amount_residual_currency") or lines[key].get("amount_residual")]
+    debits = sorted((key for key in keys if lines[key].get("amount_residual_currency", 0.0) > 0), key=due)
+    return debits, sorted((key for key in keys if key not in set(debits)), key=due)
+
+
+def _match(orm: Orm, money: Money, debit: tuple[int, Doc], credit: tuple[int, Doc]) -> Doc:
+    """Take from both lines what the smaller leaves; in company currency when theirs differ."""
+    del orm
+    sides = [(debit[1], 1.0), (credit[1], -1.0)]
+    same = debit[1]["currency_id"] == credit[1]["currency_id"]
+    measure = "amount_residual_currency" if same else "amount_residual"
+    taken = min(sign * line[measure] for line, sign in sides)
+    parts: list[tuple[float, float]] = []
+    for line, sign in sides:
+        if abs(sign * line[measure] - taken) < 10.0**-6:
+            part = (sign * line["amount_residual_currency"], sign * line["amount_residual"])
+        elif same:
+            factor = (line.get("balance") or 0.0) / (line.get("amount_currency") or 1.0)
+            part = (taken, money.rounded(taken * factor, money.currency))
+        else:
+            factor = (line.get("amount_currency") or 0.0) / (line.get("balance") or 1.0)
+            part = (money.rounded(taken * factor, line["currency_id"]), taken)
+        parts.append(part)
+        _change_residual(line, -sign * part[0], -sign * part[1])
+    (debit_currency, debit_company), (credit_currency, credit_company) = parts
+    return {
+        "debit_move_id": debit[0], "credit_move_id": credit[0], "company_id": COMPANY,
+        "amount": min(debit_company, credit_company), "debit_amount_currency": debit_currency,
+        "credit_amount_currency": credit_currency, "debit_currency_id": debit[1]["currency_id"],
+        "credit_currency_id": credit[1]["currency_id"], "max_date": max(str(debit[1]["date"]), str(credit[1]["date"])),
+        "#debit": debit_company, "#credit": credit_company,
+    }  # fmt: skip
+
+
+def _change_residual(line: Doc, currency: float, company: float) -> None:
+    line["amount_residual_currency"] = round((line.get("amount_residual_currency") or 0.0) + currency, 6) or 0.0
+    line["amount_residual"] = round((line.get("amount_residual") or 0.0) + company, 6) or 0.0
+    line["reconciled"] = not line["amount_residual_currency"] and not line["amount_residual"]
+
+
+def partials_of(orm: Orm, lines: Iterable[int]) -> Pairs:
+    """The matches that any of the lines takes part in."""
+    wanted = list(lines)
+    found = dict(orm.store.find(PARTIAL, debit_move_id=wanted)) | dict(orm.store.find(PARTIAL, credit_move_id=wanted))
+    return sorted(found.items())
+
+
+def refuse_reconciled(orm: Orm, key: int, doc: Doc) -> None:
+    """Raises DataError when lines of the entry are reconciled."""
+    if partials_of(orm, [line for line, _ in orm.store.find(LINE, move_id=key)]):
+        raise DataError(_RECONCILED.format(name=doc.get("name"), key=key), call="account.move")
+
+
+def _number_groups(orm: Orm, lines: Lines) -> None:
+    """Lines that hang together have a number: that of their full reconciliation, or ``P`` and the first match's."""
+    left = set(lines)
+    while left:
+        group, partials = {left.pop()}, {}
+        edge = set(group)
+        while edge:
+            found = dict(partials_of(orm, edge))
+            ends = {end for doc in found.values() for end in (doc["debit_move_id"], doc["credit_move_id"])}
+            partials |= found
+            edge = ends - group
+            group |= ends
+        left -= group
+        docs = orm.store.get(LINE, group)
+        full = None
+        if partials and all(line.get("reconciled") for line in docs.values()):
+            (full,) = orm.store.next_ids(FULL, 1)
+            orm.store.insert(FULL, [(full, {"create_date": orm.stamp, "write_date": orm.stamp})])
+        number = str(full) if full else f"P{min(partials)}" if partials else None
+        write_raw(orm, LINE, [(key, {"matching_number": number, "full_reconcile_id": full}) for key in docs])
+        write_raw(orm, PARTIAL, [(key, {"full_reconcile_id": full}) for key in partials])
+
+
+def unreconcile(orm: Orm, ids: Iterable[int]) -> None:
+    """Undo all matches of some lines."""
+    found = partials_of(orm, ids)
+    if not found:
+        return
+    lines = orm.store.get(LINE, {end for _, doc in found for end in (doc["debit_move_id"], doc["credit_move_id"])})
+    for _, doc in found:
+        _change_residual(lines[doc["debit_move_id"]], doc["debit_amount_currency"], doc["#debit"])
+        _change_residual(lines[doc["credit_move_id"]], -doc["credit_amount_currency"], -doc["#credit"])
+    orm.touch(LINE, lines.items())
+    orm.store.delete(PARTIAL, [key for key, _ in found])
+    _number_groups(orm, lines)
+    refresh_payment_states(orm, {line["move_id"] for line in lines.values()})
+
+
+def refresh_payment_states(orm: Orm, moves: Iterable[int]) -> None:
+    """Residuals and payment states of entries, then the states of the payments among and behind them."""
+    entries = read_entries(orm, moves)
+    money = Money(orm)
+    lines = {key: line for entry in entries for key, line in entry.lines}
+    partials = partials_of(orm, lines)
+    others = {end for _, doc in partials for end in (doc["debit_move_id"], doc["credit_move_id"])} - lines.keys()
+    lines |= orm.store.get(LINE, others)
+    types = {key: doc.get("move_type") for key, doc in orm.store.get("account.move", {line["move_id"] for line in lines.values()}).items()}
+    against: dict[int, set[Any]] = {entry.key: set() for entry in entries}
+    for _, doc in partials:
+        ends = [lines[doc["debit_move_id"]]["move_id"], lines[doc["credit_move_id"]]["move_id"]]
+        for mine, theirs in (ends, reversed(ends)):
+            if mine in against:
+                against[mine].add(types[theirs])
+    changes: list[tuple[int, Doc]] = []
+    for entry in entries:
+        if entry.doc.get("move_type") in SIGNS:
+            entry.doc |= totals(money, entry)
+            residual = {"amount_residual": entry.doc["amount_residual"], "amount_residual_signed": entry.doc["amount_residual_signed"]}
+            changes.append((entry.key, {**residual, "payment_state": _payment_state(entry.doc, against[entry.key])}))
+    write_raw(orm, "account.move", changes)
+    refresh_payments(orm, {line["move_id"] for line in lines.values()})
+
+
+def _payment_state(doc: Doc, against: set[Any]) -> str:
+    if doc.get("state") == "cancel" or (doc.get("state") == "draft" and not against):
+        return "not_paid"
+    if doc["amount_residual"]:
+        return "partial" if against else "not_paid"
+    reversal = _REVERSALS.get(doc["move_type"], set())
+    return "reversed" if against and against <= reversal else "paid"
+
+
+def refresh_payments(orm: Orm, moves: Iterable[int]) -> None:
+    """Whether payments are reconciled; in 19.0 one is ``paid`` when all it pays is."""
+    payments = orm.store.find("account.payment", move_id=sorted(moves))
+    if not payments:
+        return
+    by_move = {doc["move_id"]: key for key, doc in payments}
+    docs = dict(payments)
+    lines = orm.store.find(LINE, move_id=list(by_move))
+    changes: dict[int, Doc] = {}
+    for key, line in lines:
+        payment = by_move[line["move_id"]]
+        if line.get("account_id") == docs[payment].get("destination_account_id"):
+            changes.setdefault(payment, {"is_reconciled": bool(line.get("reconciled")) or None, "#lines": []})["#lines"].append(key)
+    for payment, change in changes.items():
+        keys = change.pop("#lines")
+        if orm.differences.payment_follows_invoices and docs[payment].get("state") in {"in_process", "paid"}:
+            change["state"] = "paid" if _pays_all(orm, keys) else "in_process"
+            if change["state"] != docs[payment]["state"]:
+                note(orm, "account.payment", payment, "")  # the change is tracked, whatever the context says
+    write_raw(orm, "account.payment", changes.items())
+
+
+def _pays_all(orm: Orm, lines: Sequence[int]) -> bool:
+    partials = partials_of(orm, lines)
+    ends = {end for _, doc in partials for end in (doc["debit_move_id"], doc["credit_move_id"])} - set(lines)
+    moves = orm.store.get("account.move", {line["move_id"] for line in orm.store.get(LINE, ends).values()})
+    invoices = [doc for doc in moves.values() if doc.get("move_type") in SIGNS]
+    return bool(invoices) and all(doc.get("payment_state") in {"paid", "reversed"} for doc in invoices)
