@@ -67,34 +67,22 @@ def _given_value(spec: FieldSpec) -> str:
 
 def handling_text(spec: FieldSpec) -> str:
     """What is special about how a field is sent or compared; empty for the usual."""
-    parts = []
-    if spec.staged_only:
-        parts.append("orders or partitions the load; no field of Odoo")
-    if spec.computed:
-        parts.append("not sent: Odoo computes it, and the result is compared")
-    if spec.late:
-        parts.append("sent when the record is finished")
-    if spec.awaited:
-        parts.append("no field of Odoo: the row waits for the records it links to")
-    if spec.at_end:
-        parts.append("compared when later models are loaded")
-    if spec.tolerance is not None:
-        parts.append("a difference by Odoo's rounding is listed, no error")
-    if spec.or_field:
-        parts.append(f"goes to {spec.or_field} where the Odoo version has no such field")
-    if spec.optional:
-        parts.append("left out where Odoo has no such field")
-    if spec.on_unresolved == "blank":
-        parts.append("left empty, with a warning, where nothing is found")
-    if spec.compare == "given":
-        parts.append("compared where there is a value")
-    if spec.compare == "never":
-        parts.append("not compared")
-    if spec.status == "proposed":
-        parts.append("proposed, not confirmed: not loaded")
-    if spec.note:
-        parts.append(spec.note)
-    return "; ".join(parts)
+    said = [
+        (spec.staged_only, "orders or partitions the load; no field of Odoo"),
+        (spec.computed, "not sent: Odoo computes it, and the result is compared"),
+        (spec.late, "sent when the record is finished"),
+        (spec.awaited, "no field of Odoo: the row waits for the records it links to"),
+        (spec.at_end, "compared when later models are loaded"),
+        (spec.tolerance is not None, "a difference by Odoo's rounding is listed, no error"),
+        (spec.or_field is not None, f"goes to {spec.or_field} where the Odoo version has no such field"),
+        (spec.optional, "left out where Odoo has no such field"),
+        (spec.on_unresolved == "blank", "left empty, with a warning, where nothing is found"),
+        (spec.compare == "given", "compared where there is a value"),
+        (spec.compare == "never", "not compared"),
+        (spec.status == "proposed", "proposed, not confirmed: not loaded"),
+        (bool(spec.note), spec.note),
+    ]
+    return "; ".join(text for applies, text in said if applies)
 
 
 def rows_text(block: SourceBlock) -> str:

@@ -200,7 +200,7 @@ def test_totals_of_many_lines(documents: Documents, destination: Destination) ->
     for _ in range(12):
         pricelist = dice.choice(list(pricelists))
         places = pricelists[pricelist]
-        lines = [
+        lines: list[dict[str, Any]] = [
             {
                 "product_uom_qty": dice.choice([1, 2, 3, 0.5, 1.25, 7, -1]), "price_unit": dice.choice([0.37, 33.33, 10.01, 77.5, -5, 0.97, 1234.57]),
                 "discount": dice.choice([0, 10, 33.33, 12.5]), "taxes": tuple(dice.sample(sorted(taxes), dice.choice([0, 1, 2]))),
@@ -374,7 +374,9 @@ def notes(documents: Documents, order: int) -> list[str]:
 
 
 @pytest.mark.parametrize(("state", "noted"), [("draft", False), ("sent", False), ("sale", True), ("cancel", False)])
-def test_a_line_added_to_a_confirmed_order_is_noted(documents: Documents, destination: Destination, state: str, noted: bool) -> None:
+def test_a_line_added_to_a_confirmed_order_is_noted(
+    documents: Documents, destination: Destination, state: str, *, noted: bool
+) -> None:
     key = documents.order({"price_unit": 1}, state=state)
     line = {**documents.order_line(price_unit=2), "order_id": key}
     destination.create("sale.order.line", [line], context=SILENT)

@@ -24,7 +24,10 @@ COUNTED = (
     "product.product", "account.tax", "account.journal", "account.partial.reconcile", "mail.followers", "res.currency.rate",
 )  # fmt: skip
 #: Methods that change something, as they stand in a JSON-RPC call.
-WRITES = tuple(f'"{name}", ['.encode() for name in ("load", "write", "create", "unlink", "action_post", "button_cancel", "reconcile")]
+WRITES = tuple(
+    f'"{name}", ['.encode()
+    for name in ("load", "write", "create", "unlink", "action_post", "button_cancel", "reconcile")
+)
 
 
 def writes(path: str, body: bytes) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crm_pipeline.migration.migration import Migration
 from crm_pipeline.migration.run import RunOutcome
 from crm_pipeline.odoo.embedded import EmbeddedOdoo
+from crm_pipeline.settings import Settings
 from crm_pipeline_tests.conftest import migrate
 from crm_pipeline_tests.small_documents import PNG, decide_products, document_export, item, proposal
 from crm_pipeline_tests.small_export import TYPICAL_DECISIONS, decide_owners
@@ -52,8 +53,8 @@ def root_with(tmp: Path, export: Any = None) -> Path:
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
-    yield Loaded(root_with(tmp_path_factory.mktemp("documents")), request.param)
+def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    return Loaded(root_with(tmp_path_factory.mktemp("documents")), request.param)
 
 
 def test_every_check_that_must_hold_holds(loaded: Loaded) -> None:
@@ -187,9 +188,6 @@ def test_a_decision_about_a_product_lets_its_document_in(tmp_path: Path, decisio
 
 
 def test_a_file_that_changed_after_staging_is_refused(tmp_path: Path) -> None:
-    from crm_pipeline.migration.migration import Migration
-    from crm_pipeline.settings import Settings
-
     root = root_with(tmp_path)
     settings = Settings.load(root, {"ODOO_SANDBOX_VERSION": "18.0"})
     with Migration(settings, "leadforce") as migration:

@@ -43,6 +43,6 @@ def test_the_exported_queue_itself_is_a_resolution_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, complaint: str) -> None:
-    with pytest.raises(ResolutionFileError, match="products.csv") as error:
+    with pytest.raises(ResolutionFileError, match=r"products\.csv") as error:
         read(tmp_path, text)
     assert complaint in str(error.value)

@@ -146,20 +146,20 @@ class _Sync:
                     sums[0] += rounded
                     sums[1] += money.rounded(rounded / rate, money.currency)
         found = {line.get("tax_line_id"): (key, line) for key, line in entry.lines if line.get("display_type") == "tax"}
-        for tax, (amount, balance, account) in due.items():
-            amount, balance = money.rounded(amount, currency), money.rounded(balance, money.currency)  # noqa: PLW2901
+        for tax, (raised, raised_balance, account) in due.items():
+            amount_due, balance = money.rounded(raised, currency), money.rounded(raised_balance, money.currency)
             if not self._orm.differences.tax_balance_by_line:
-                balance = money.rounded(amount / rate, money.currency)  # noqa: PLW2901
-            _, line = found.pop(tax, (0, None))
-            if line is None and not amount and not balance:
+                balance = money.rounded(amount_due / rate, money.currency)
+            _, line = found.pop(tax, (0, {}))
+            if not line and not amount_due and not balance:
                 continue
-            if line is None:
+            if not line:
                 line = {
                     "move_id": entry.key, "display_type": "tax", "tax_line_id": tax, "name": money.tax_name(tax),
                     "account_id": int(account) or None, "sequence": _TAX_SEQUENCE, "tax_group_id": money.tax_group(tax),
                 }  # fmt: skip
                 entry.added.append(line)
-            _set_amount(line, sign * amount, sign * balance, keep=True)
+            _set_amount(line, sign * amount_due, sign * balance, keep=True)
         self._drop(entry, [key for key, _ in found.values()])
 
     def _term(self, entry: Entry) -> None:
@@ -197,7 +197,7 @@ class _Sync:
             "partner_id": doc.get("commercial_partner_id"),
         }  # fmt: skip
         for line in [*(line for _, line in entry.lines), *entry.added]:
-            line |= shared
+            line.update(shared)
             balance = line.get("balance") or 0.0
             line["debit"], line["credit"] = max(balance, 0.0), max(-balance, 0.0)
 

@@ -68,7 +68,7 @@ class MoveRule(Rule):
                 first = place not in seen and numbers.is_first(doc)
                 doc["name"] = numbers.next(doc) if first else "/"
                 seen.add(place)
-            doc |= split_name(doc.get("name"))
+            doc.update(split_name(doc.get("name")))
 
     def prepare_write(
         self, orm: Orm, model: Model, pairs: Pairs, old: dict[int, Doc], given: Given, context: Context
@@ -94,7 +94,7 @@ class MoveRule(Rule):
             if "name" in vals:
                 if vals["name"] is None and differences.draft_has_name:
                     vals["name"] = "/"
-                vals |= split_name(vals["name"])
+                vals.update(split_name(vals["name"]))
             doc = {**before, **vals}
             if doc.get("state") == "posted" and has_name(doc) and vals.keys() & {"name", "date", "journal_id", "state"}:
                 numbers.check_date(doc)
@@ -131,6 +131,7 @@ class MoveLineRule(Rule):
 
     def prepare_create(self, orm: Orm, model: Model, docs: list[Doc], given: Given, context: Context) -> None:
         """What a line takes from its product and its entry."""
+        del model
         moves = orm.store.get("account.move", {doc["move_id"] for doc in docs if doc.get("move_id")})
         products, income = Products(orm, docs), _Income(orm)
         for doc, names in zip(docs, given, strict=True):

@@ -142,7 +142,8 @@ def _number_groups(orm: Orm, lines: Lines) -> None:
     """Lines that hang together have a number: that of their full reconciliation, or ``P`` and the first match's."""
     left = set(lines)
     while left:
-        group, partials = {left.pop()}, {}
+        group = {left.pop()}
+        partials: dict[int, Doc] = {}
         edge = set(group)
         while edge:
             found = dict(partials_of(orm, edge))

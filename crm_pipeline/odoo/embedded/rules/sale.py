@@ -235,7 +235,7 @@ def refresh_orders(orm: Orm, keys: Iterable[int], *, lines_too: bool = False) ->
     touched: Pairs = []
     for key, doc in orders.items():
         before = dict(doc)
-        doc |= _totals(parts.money, doc, by_order[key], orm.differences.order_line_taxes)
+        doc.update(_totals(parts.money, doc, by_order[key], orm.differences.order_line_taxes))
         if "amount_to_invoice" in orm.registry.model("sale.order").columns:
             doc["amount_to_invoice"] = doc["amount_total"]
         if doc != before:
@@ -248,7 +248,8 @@ def _totals(money: Money, order: Doc, lines: Sequence[Doc], taxes: str) -> Doc:
     currency = order["currency_id"]
     billed = [line for line in lines if not line.get("display_type")]
     if money.globally:
-        net, tax = 0.0, {}
+        net = 0.0
+        tax: dict[int, float] = {}
         for line in billed:
             amounts = money.line(
                 line.get("product_uom_qty") or 0.0, line.get("price_unit") or 0.0, line.get("discount") or 0.0,
@@ -287,7 +288,7 @@ class _Partners:
         """Invoice and delivery address, salesperson and payment terms that were not given."""
         key = doc["partner_id"]
         partner = self._docs.get(key, {})
-        commercial = self._docs.get(partner.get("commercial_partner_id", key), {})
+        commercial = self._docs.get(partner.get("commercial_partner_id") or key, {})
         for name, kind in (("partner_invoice_id", "invoice"), ("partner_shipping_id", "delivery")):
             if name not in given:
                 doc[name] = self._addresses.get((key, kind), key)
