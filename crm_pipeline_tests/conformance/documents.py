@@ -44,7 +44,12 @@ class Documents:
 
     @cached_property
     def product(self) -> int:
-        vals: Record = {"name": f"Product {self.unique}", "default_code": self.unique, "type": "consu", "taxes_id": [(6, 0, [])]}
+        vals: Record = {
+            "name": f"Product {self.unique}",
+            "default_code": self.unique,
+            "type": "consu",
+            "taxes_id": [(6, 0, [])],
+        }
         return self.odoo.new("product.product", **vals)
 
     @cached_property

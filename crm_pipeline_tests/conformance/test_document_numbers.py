@@ -27,7 +27,15 @@ NUMBERS = [
 
 
 def one_line(documents: Documents, name: str, *head: object) -> list[object]:
-    return [f"{documents.unique}.{name}", *head, f"{documents.unique}.{name}_1", str(documents.product), "line", "1", ""]
+    return [
+        f"{documents.unique}.{name}",
+        *head,
+        f"{documents.unique}.{name}_1",
+        str(documents.product),
+        "line",
+        "1",
+        "",
+    ]
 
 
 FIELDS = [
@@ -37,12 +45,16 @@ FIELDS = [
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["alone", "after others"])
-def test_numbers_that_speak_of_another_date_are_refused(documents: Documents, destination: Destination, *, busy: bool) -> None:
+def test_numbers_that_speak_of_another_date_are_refused(
+    documents: Documents, destination: Destination, *, busy: bool
+) -> None:
     """Every number is kept on the draft; the destination's own version refuses it exactly when it is read so."""
     if busy:
         documents.posted(name="ZZ-0001", invoice_date=DAY)
     head = ("out_invoice", str(documents.journal), str(documents.partner), DAY)
-    result = documents.load("account.move", FIELDS, *(one_line(documents, str(n), *head, name) for n, name in enumerate(NUMBERS)))
+    result = documents.load(
+        "account.move", FIELDS, *(one_line(documents, str(n), *head, name) for n, name in enumerate(NUMBERS))
+    )
     assert result.ids is not None, result.messages
     wrong: dict[str, object] = {}
     refusals: list[str] = []
@@ -110,7 +122,13 @@ def test_a_document_without_number_gets_the_journals_next(documents: Documents) 
 
 @pytest.mark.parametrize(
     ("last", "after"),
-    [("LF-0041", "LF-0042"), ("77", "78"), ("R/2020/009", "R/2020/010"), ("2020/03/99", "2020/03/100"), ("LF7x", "LF8x")],
+    [
+        ("LF-0041", "LF-0042"),
+        ("77", "78"),
+        ("R/2020/009", "R/2020/010"),
+        ("2020/03/99", "2020/03/100"),
+        ("LF7x", "LF8x"),
+    ],
 )
 def test_numbering_goes_on_after_the_last_number(documents: Documents, last: str, after: str) -> None:
     documents.posted(name=last, invoice_date=DAY)
@@ -119,11 +137,17 @@ def test_numbering_goes_on_after_the_last_number(documents: Documents, last: str
 
 def test_a_new_year_or_month_begins_at_one(documents: Documents) -> None:
     documents.posted(name="R/2020/03/017", invoice_date=DAY)
-    assert documents.read("account.move", documents.posted(invoice_date="2020-04-01"), "name") == {"name": "R/2020/04/001"}
-    assert documents.read("account.move", documents.posted(invoice_date="2021-12-01"), "name") == {"name": "R/2021/12/001"}
+    assert documents.read("account.move", documents.posted(invoice_date="2020-04-01"), "name") == {
+        "name": "R/2020/04/001"
+    }
+    assert documents.read("account.move", documents.posted(invoice_date="2021-12-01"), "name") == {
+        "name": "R/2021/12/001"
+    }
 
 
-def test_credit_notes_are_numbered_on_their_own_where_the_journal_says_so(documents: Documents, destination: Destination) -> None:
+def test_credit_notes_are_numbered_on_their_own_where_the_journal_says_so(
+    documents: Documents, destination: Destination
+) -> None:
     code = documents.unique[3:8]
     own = documents.odoo.new("account.journal", name=documents.unique, type="sale", code=code)
     (journal,) = destination.search_read("account.journal", [["id", "=", own]], ["refund_sequence"])

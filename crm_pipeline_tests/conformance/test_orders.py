@@ -17,7 +17,13 @@ from crm_pipeline_tests.conformance.documents import SILENT, Documents, document
 __all__ = ["documents"]
 
 ORDER = ["id", "name", "partner_id/.id", "date_order", "pricelist_id/.id"]
-LINE = ["order_line/id", "order_line/product_id/.id", "order_line/name", "order_line/product_uom_qty", "order_line/price_unit"]
+LINE = [
+    "order_line/id",
+    "order_line/product_id/.id",
+    "order_line/name",
+    "order_line/product_uom_qty",
+    "order_line/price_unit",
+]
 FIELDS = [*ORDER, *LINE]
 
 
@@ -27,27 +33,36 @@ def order_row(documents: Documents, name: str, *line: Any) -> list[Any]:
     return [*row, *line_row(documents, *line)[5:]]
 
 
-def line_row(documents: Documents, name: str, quantity: str = "1", price: str = "10", product: str | None = None) -> list[Any]:
+def line_row(
+    documents: Documents, name: str, quantity: str = "1", price: str = "10", product: str | None = None
+) -> list[Any]:
     product = str(documents.product) if product is None else product
     return ["", "", "", "", "", f"{documents.unique}.{name}", product, name, quantity, price]
 
 
 def lines_of(documents: Documents, order: int) -> list[tuple[str, float]]:
-    found = documents.destination.search_read("sale.order.line", [["order_id", "=", order]], ["name", "price_unit"], order="id")
+    found = documents.destination.search_read(
+        "sale.order.line", [["order_id", "=", order]], ["name", "price_unit"], order="id"
+    )
     return [(line["name"], line["price_unit"]) for line in found]
 
 
 # -- sub-rows
 
 
-def test_rows_without_values_of_their_own_are_lines_of_the_row_above(documents: Documents, destination: Destination) -> None:
+def test_rows_without_values_of_their_own_are_lines_of_the_row_above(
+    documents: Documents, destination: Destination
+) -> None:
     rows = [order_row(documents, "A", "a1"), line_row(documents, "a2", "2", "20"), order_row(documents, "B", "b1")]
     result = documents.load("sale.order", FIELDS, *rows)
     assert result.messages == ()
     assert result.ids is not None
     assert len(result.ids) == 2
     assert [lines_of(documents, key) for key in result.ids] == [[("a1", 10), ("a2", 20)], [("b1", 10)]]
-    assert documents.read("sale.order", result.ids[0], "amount_untaxed", "amount_total") == {"amount_untaxed": 50, "amount_total": 50}
+    assert documents.read("sale.order", result.ids[0], "amount_untaxed", "amount_total") == {
+        "amount_untaxed": 50,
+        "amount_total": 50,
+    }
     found = destination.search_read("ir.model.data", [["module", "=", documents.unique]], ["name", "model"])
     assert {row["name"]: row["model"] for row in found} == {
         "A": "sale.order", "B": "sale.order", "a1": "sale.order.line", "a2": "sale.order.line", "b1": "sale.order.line",
@@ -101,8 +116,15 @@ def test_a_row_without_any_value_is_a_record_of_its_own(documents: Documents) ->
     ("row", "column", "cell"),
     [(0, 9, "x"), (1, 9, "x"), (2, 9, "x"), (3, 9, "x"), (3, 6, "99999999"), (3, 7, "")],
 )
-def test_a_bad_line_is_an_error_of_its_orders_row(documents: Documents, destination: Destination, row: int, column: int, cell: str) -> None:
-    rows = [order_row(documents, "A", "a1"), line_row(documents, "a2"), order_row(documents, "B", "b1"), line_row(documents, "b2")]
+def test_a_bad_line_is_an_error_of_its_orders_row(
+    documents: Documents, destination: Destination, row: int, column: int, cell: str
+) -> None:
+    rows = [
+        order_row(documents, "A", "a1"),
+        line_row(documents, "a2"),
+        order_row(documents, "B", "b1"),
+        line_row(documents, "b2"),
+    ]
     rows[row][column] = cell
     result = documents.load("sale.order", FIELDS, *rows)
     assert result.ids is None
@@ -115,7 +137,12 @@ def test_a_bad_line_is_an_error_of_its_orders_row(documents: Documents, destinat
 
 @pytest.mark.parametrize(("column", "cell"), [(3, "nodate"), (2, ""), (2, "99999999")])
 def test_a_bad_order_is_an_error_of_its_row(documents: Documents, column: int, cell: str) -> None:
-    rows = [order_row(documents, "A", "a1"), line_row(documents, "a2"), order_row(documents, "B", "b1"), line_row(documents, "b2")]
+    rows = [
+        order_row(documents, "A", "a1"),
+        line_row(documents, "a2"),
+        order_row(documents, "B", "b1"),
+        line_row(documents, "b2"),
+    ]
     rows[2][column] = cell
     result = documents.load("sale.order", FIELDS, *rows)
     assert result.ids is None
@@ -240,7 +267,10 @@ def test_the_amounts_of_a_line(documents: Documents, destination: Destination) -
 
 def test_writing_a_line_changes_the_totals(documents: Documents, destination: Destination) -> None:
     key = documents.order({"price_unit": 10}, {"price_unit": 20, "taxes": (documents.tax(10),)})
-    first, second = (line["id"] for line in destination.search_read("sale.order.line", [["order_id", "=", key]], ["name"], order="id"))
+    first, second = (
+        line["id"]
+        for line in destination.search_read("sale.order.line", [["order_id", "=", key]], ["name"], order="id")
+    )
     destination.write("sale.order.line", [second], {"price_unit": 40}, context=QUIET)
     assert documents.read("sale.order", key, "amount_untaxed", "amount_tax") == {"amount_untaxed": 50, "amount_tax": 4}
     destination.unlink("sale.order.line", [first], context=QUIET)
@@ -251,9 +281,14 @@ def test_taxes_and_price_not_given_are_the_products(documents: Documents, destin
     tax = documents.tax(10)
     product = documents.odoo.new("product.product", name=documents.unique, list_price=50, taxes_id=[(6, 0, [tax])])
     key = documents.odoo.new(
-        "sale.order", partner_id=documents.partner, pricelist_id=documents.dollars, order_line=[(0, 0, {"product_id": product})]
+        "sale.order",
+        partner_id=documents.partner,
+        pricelist_id=documents.dollars,
+        order_line=[(0, 0, {"product_id": product})],
     )
-    (line,) = destination.search_read("sale.order.line", [["order_id", "=", key]], ["name", "price_unit", documents.taxes])
+    (line,) = destination.search_read(
+        "sale.order.line", [["order_id", "=", key]], ["name", "price_unit", documents.taxes]
+    )
     assert (line["name"], line["price_unit"], line[documents.taxes]) == (documents.unique, 50, [tax])
     assert documents.read("sale.order", key, "amount_total") == {"amount_total": 55}
 
@@ -394,7 +429,9 @@ def test_a_confirmed_order_made_with_lines_notes_them_too(documents: Documents) 
 
 
 @pytest.mark.parametrize("state", ["draft", "sent", "sale", "cancel"])
-def test_only_drafts_and_cancelled_orders_are_deleted(documents: Documents, destination: Destination, state: str) -> None:
+def test_only_drafts_and_cancelled_orders_are_deleted(
+    documents: Documents, destination: Destination, state: str
+) -> None:
     key = documents.order({"price_unit": 1}, state=state)
     if state in {"draft", "cancel"}:
         destination.unlink("sale.order", [key], context=QUIET)
@@ -455,14 +492,21 @@ def test_pricelists_may_be_archived(documents: Documents) -> None:
     fields = ["id", "name", "currency_id/.id", "active"]
     result = documents.load("product.pricelist", fields, [f"{documents.unique}.l", documents.unique, "1", "False"])
     assert result.ids is not None, result.messages
-    assert documents.read("product.pricelist", result.ids[0], "active", "currency_id") == {"active": False, "currency_id": 1}
+    assert documents.read("product.pricelist", result.ids[0], "active", "currency_id") == {
+        "active": False,
+        "currency_id": 1,
+    }
 
 
 def test_taxes_are_loaded(documents: Documents) -> None:
     fields = ["id", "name", "amount", "amount_type", "type_tax_use"]
-    result = documents.load("account.tax", fields, [f"{documents.unique}.t", documents.unique, "7.7", "percent", "sale"])
+    result = documents.load(
+        "account.tax", fields, [f"{documents.unique}.t", documents.unique, "7.7", "percent", "sale"]
+    )
     assert result.ids is not None, result.messages
-    record = documents.read("account.tax", result.ids[0], "name", "amount", "amount_type", "type_tax_use", "active", "company_id")
+    record = documents.read(
+        "account.tax", result.ids[0], "name", "amount", "amount_type", "type_tax_use", "active", "company_id"
+    )
     assert record == {
         "name": documents.unique, "amount": 7.7, "amount_type": "percent", "type_tax_use": "sale", "active": True, "company_id": 1,
     }  # fmt: skip

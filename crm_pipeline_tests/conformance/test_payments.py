@@ -32,30 +32,72 @@ def payment_state(documents: Documents, key: int) -> tuple[Any, ...]:
 
 def test_a_bank_journal_has_its_own_account_and_methods(documents: Documents, destination: Destination) -> None:
     fields = ["id", "name", "type", "code"]
-    result = documents.load("account.journal", fields, [f"{documents.unique}.b", "Bank X", "bank", documents.unique[3:8]])
+    result = documents.load(
+        "account.journal", fields, [f"{documents.unique}.b", "Bank X", "bank", documents.unique[3:8]]
+    )
     assert result.ids is not None, result.messages
     (key,) = result.ids
     record = documents.read("account.journal", key, "default_account_id", "suspense_account_id", "type")
-    (account,) = destination.search_read("account.account", [["id", "=", record["default_account_id"]]], ["name", "account_type"])
+    (account,) = destination.search_read(
+        "account.account", [["id", "=", record["default_account_id"]]], ["name", "account_type"]
+    )
     assert (account["name"], account["account_type"]) == ("Bank X", "asset_cash")
     assert record["suspense_account_id"] is not False
     lines = destination.search_read(
-        "account.payment.method.line", [["journal_id", "=", key]], ["payment_type", "code", "payment_account_id"], order="id"
+        "account.payment.method.line",
+        [["journal_id", "=", key]],
+        ["payment_type", "code", "payment_account_id"],
+        order="id",
     )
     assert [(line["payment_type"], line["code"], line["payment_account_id"]) for line in lines] == [
         ("inbound", "manual", False), ("outbound", "manual", False),
     ]  # fmt: skip
     both = documents.read("account.journal", key, "inbound_payment_method_line_ids", "outbound_payment_method_line_ids")
     assert list(both.values()) == [[lines[0]["id"]], [lines[1]["id"]]]
-    assert destination.search_count("account.payment.method.line", [["journal_id", "=", key], ["payment_type", "=", "inbound"]]) == 1
+    assert (
+        destination.search_count(
+            "account.payment.method.line", [["journal_id", "=", key], ["payment_type", "=", "inbound"]]
+        )
+        == 1
+    )
 
 
 def test_a_draft_is_loaded(documents: Documents) -> None:
-    fields = ["id", "payment_type", "partner_type", "partner_id/.id", "amount", "date", "journal_id/.id", "currency_id/.id", documents.memo]
-    row = [f"{documents.unique}.p", "inbound", "customer", str(documents.partner), "100", "2020-03-20", str(documents.bank), "1", "A-1"]
+    fields = [
+        "id",
+        "payment_type",
+        "partner_type",
+        "partner_id/.id",
+        "amount",
+        "date",
+        "journal_id/.id",
+        "currency_id/.id",
+        documents.memo,
+    ]
+    row = [
+        f"{documents.unique}.p",
+        "inbound",
+        "customer",
+        str(documents.partner),
+        "100",
+        "2020-03-20",
+        str(documents.bank),
+        "1",
+        "A-1",
+    ]
     result = documents.load("account.payment", fields, row)
     assert result.ids is not None, result.messages
-    record = documents.read("account.payment", result.ids[0], "state", "amount", "date", "journal_id", "currency_id", "payment_type", documents.memo)
+    record = documents.read(
+        "account.payment",
+        result.ids[0],
+        "state",
+        "amount",
+        "date",
+        "journal_id",
+        "currency_id",
+        "payment_type",
+        documents.memo,
+    )
     assert record == {
         "state": "draft", "amount": 100, "date": "2020-03-20", "journal_id": documents.bank, "currency_id": 1,
         "payment_type": "inbound", documents.memo: "A-1",
@@ -80,15 +122,40 @@ def test_posting_makes_the_entry(documents: Documents, kind: str, sign: int) -> 
     documents.call("account.payment", "action_post", *keys)
     for number, (key, amount) in enumerate(zip(keys, (100, 50), strict=True), 1):
         record = documents.read("account.payment", key, "state", "name", "move_id")
-        assert (record["state"], record["name"]) == (paid_state(documents, all_paid=False), f"P{code}/2020/0000{number}")
+        assert (record["state"], record["name"]) == (
+            paid_state(documents, all_paid=False),
+            f"P{code}/2020/0000{number}",
+        )
         fields = ("amount_currency", "balance", "amount_residual", "account_type", "reconciled", "parent_state", "date")
         shared = {"reconciled": False, "parent_state": "posted", "date": "2020-03-20"}
         each = sign * amount
         assert documents.lines(record["move_id"], "product", *fields) == [
-            {"amount_currency": each, "balance": each, "amount_residual": each, "account_type": "asset_current", **shared},
-            {"amount_currency": -each, "balance": -each, "amount_residual": -each, "account_type": "asset_receivable", **shared},
+            {
+                "amount_currency": each,
+                "balance": each,
+                "amount_residual": each,
+                "account_type": "asset_current",
+                **shared,
+            },
+            {
+                "amount_currency": -each,
+                "balance": -each,
+                "amount_residual": -each,
+                "account_type": "asset_receivable",
+                **shared,
+            },
         ]
-        move = documents.read("account.move", record["move_id"], "name", "move_type", "state", "journal_id", "partner_id", "ref", "amount_total")
+        move = documents.read(
+            "account.move",
+            record["move_id"],
+            "name",
+            "move_type",
+            "state",
+            "journal_id",
+            "partner_id",
+            "ref",
+            "amount_total",
+        )
         assert move == {
             "name": record["name"], "move_type": "entry", "state": "posted", "journal_id": documents.bank,
             "partner_id": documents.partner, "ref": "memo", "amount_total": amount,
@@ -106,7 +173,9 @@ def test_posting_subscribes_the_partner_of_the_entry_before_19(documents: Docume
     key = documents.paid()
     domain = [["res_model", "=", "account.move"], ["res_id", "=", documents.entry(key)]]
     assert destination.search_count("mail.followers", domain) == (documents.version != "19.0")
-    assert destination.search_count("mail.followers", [["res_model", "=", "account.payment"], ["res_id", "=", key]]) == 0
+    assert (
+        destination.search_count("mail.followers", [["res_model", "=", "account.payment"], ["res_id", "=", key]]) == 0
+    )
 
 
 def test_a_negative_amount_is_refused(documents: Documents) -> None:
@@ -132,8 +201,21 @@ def test_a_payment_of_all(documents: Documents) -> None:
     assert invoice_state(documents, invoice) == ("paid", 0)
     assert payment_state(documents, payment) == (paid_state(documents, all_paid=True), True)
     assert documents.read("account.move", invoice, "amount_residual_signed") == {"amount_residual_signed": 0}
-    (due,) = documents.lines(invoice, "payment_term", "reconciled", "amount_residual", "matched_credit_ids", "matched_debit_ids", "full_reconcile_id")
-    assert (due["reconciled"], due["amount_residual"], len(due["matched_credit_ids"]), due["matched_debit_ids"]) == (True, 0, 1, [])
+    (due,) = documents.lines(
+        invoice,
+        "payment_term",
+        "reconciled",
+        "amount_residual",
+        "matched_credit_ids",
+        "matched_debit_ids",
+        "full_reconcile_id",
+    )
+    assert (due["reconciled"], due["amount_residual"], len(due["matched_credit_ids"]), due["matched_debit_ids"]) == (
+        True,
+        0,
+        1,
+        [],
+    )
     assert due["full_reconcile_id"] is not False
 
 
@@ -146,16 +228,24 @@ def test_a_payment_of_a_part_and_then_too_much(documents: Documents, destination
     assert invoice_state(documents, invoice) == ("paid", 0)
     assert payment_state(documents, first) == (paid_state(documents, all_paid=True), True)
     assert payment_state(documents, second) == (paid_state(documents, all_paid=True), False)
-    assert [line["amount_residual"] for line in documents.lines(documents.entry(second), "product", "amount_residual")] == [500, -350]
+    assert [
+        line["amount_residual"] for line in documents.lines(documents.entry(second), "product", "amount_residual")
+    ] == [500, -350]
     other = documents.posted({"price_unit": 1000}, name="O-1")
     documents.reconcile(other, documents.entry(second))
     assert invoice_state(documents, other) == ("partial", 650)
     assert payment_state(documents, second) == (paid_state(documents, all_paid=False), True)
     (due,) = documents.lines(invoice, "payment_term", "id")
     found = destination.search_read(
-        "account.partial.reconcile", [["debit_move_id", "=", due["id"]]], ["amount", "debit_amount_currency", "credit_amount_currency"], order="id"
+        "account.partial.reconcile",
+        [["debit_move_id", "=", due["id"]]],
+        ["amount", "debit_amount_currency", "credit_amount_currency"],
+        order="id",
     )
-    assert [(row["amount"], row["debit_amount_currency"], row["credit_amount_currency"]) for row in found] == [(100, 100, 100), (150, 150, 150)]
+    assert [(row["amount"], row["debit_amount_currency"], row["credit_amount_currency"]) for row in found] == [
+        (100, 100, 100),
+        (150, 150, 150),
+    ]
 
 
 def test_a_payment_of_two_invoices_pays_the_one_due_first(documents: Documents) -> None:
@@ -188,7 +278,9 @@ def test_in_a_foreign_currency(documents: Documents) -> None:
     assert documents.lines(documents.entry(payment), "product", "amount_currency", "balance") == [
         {"amount_currency": 90, "balance": 100}, {"amount_currency": -90, "balance": -100},
     ]  # fmt: skip
-    assert documents.read("account.payment", payment, "amount_company_currency_signed") == {"amount_company_currency_signed": 100}
+    assert documents.read("account.payment", payment, "amount_company_currency_signed") == {
+        "amount_company_currency_signed": 100
+    }
     documents.reconcile(invoice, documents.entry(payment))
     assert invoice_state(documents, invoice) == ("paid", 0)
     assert payment_state(documents, payment) == (paid_state(documents, all_paid=True), True)
@@ -246,7 +338,9 @@ def test_cancelling_an_invoice_frees_its_payments(documents: Documents) -> None:
         "state": "cancel", "payment_state": "not_paid", "amount_residual": 100,
     }  # fmt: skip
     assert payment_state(documents, payment) == (paid_state(documents, all_paid=False), False)
-    assert [line["amount_residual"] for line in documents.lines(documents.entry(payment), "product", "amount_residual")] == [100, -100]
+    assert [
+        line["amount_residual"] for line in documents.lines(documents.entry(payment), "product", "amount_residual")
+    ] == [100, -100]
 
 
 def test_a_paid_invoice_becomes_a_draft(documents: Documents, destination: Destination) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from crm_pipeline.exports import ExportAudit, open_drop, read_object
+from crm_pipeline.exports.values import register_values
 from crm_pipeline.samples import NoSampleError, leadforce_files, sample_sources, write_sample
 from crm_pipeline.samples.draw import Draw, shuffled
 from crm_pipeline.samples.leadforce_dirt import DIRT
@@ -18,6 +19,7 @@ from crm_pipeline.specs import SourceSpec, load_mapping
 from crm_pipeline.staging.references import check_references
 from crm_pipeline.staging.store import StagingStore
 from crm_pipeline.staging.typed import type_object
+from crm_pipeline.transforms.functions import register_functions
 from crm_pipeline_tests.exports.folders import codes
 from crm_pipeline_tests.staging.accounting import accounting
 
@@ -38,6 +40,8 @@ def stage_sample(folder: Path, *, scale: int, clean: bool) -> Staged:
     write_sample("leadforce", folder / "drop", scale=scale, clean=clean)
     spec = load_mapping(SPECS / "leadforce").source
     store = StagingStore(folder / "sample.duckdb")
+    register_values(store.connection, spec.time_zone, spec.date_order, spec.currency_symbols)
+    register_functions(store.connection, account_currency=spec.account_currency)
     drop = open_drop(spec, folder / "drop")
     audits = {}
     for name in spec.objects:

@@ -31,6 +31,7 @@ class Differences:
         order_line_taxes, order_line_unit: fields of sale.order.line.
         order_takes_pricelist: an order without pricelist takes the first active one.
         knows_global_rounding: how ``round_globally`` rounds is known.
+        first_rate_is_earlier_too: days before a currency's first rate have that rate, not 1.
         draft_has_name: the first draft of a journal's period is numbered, others are ``/``.
         number_has_range_with_month: two years and a month in a number are read as such.
         number_contradicts_date: the refusal of a number, ``{date}`` and ``{name}`` filled in.
@@ -70,6 +71,7 @@ class Differences:
     order_line_unit: str
     order_takes_pricelist: bool
     knows_global_rounding: bool
+    first_rate_is_earlier_too: bool
     draft_has_name: bool
     number_has_range_with_month: bool
     number_contradicts_date: str
@@ -126,6 +128,7 @@ _V17 = Differences(
     order_line_unit="product_uom",
     order_takes_pricelist=True,
     knows_global_rounding=False,
+    first_rate_is_earlier_too=False,
     draft_has_name=True,
     number_has_range_with_month=False,
     number_contradicts_date=(
@@ -171,6 +174,7 @@ _V18 = Differences(
     order_line_unit="product_uom",
     order_takes_pricelist=True,
     knows_global_rounding=False,
+    first_rate_is_earlier_too=True,
     draft_has_name=False,
     number_has_range_with_month=True,
     number_contradicts_date=_MISALIGNED,
@@ -212,6 +216,7 @@ _V19 = Differences(
     order_line_unit="product_uom_id",
     order_takes_pricelist=False,
     knows_global_rounding=True,
+    first_rate_is_earlier_too=True,
     draft_has_name=False,
     number_has_range_with_month=True,
     number_contradicts_date=_MISALIGNED,

@@ -343,7 +343,9 @@ class LoadLines(Load):
         self._parent, self._field, self._owners = parent, name, lines.owners
         self._inverse = schema.relation_field or ""
         paths = [path for path in lines.fields if path]
-        self.read(paths, [cells for path, cells in zip(lines.fields, lines.columns, strict=True) if path], len(self._owners))
+        self.read(
+            paths, [cells for path, cells in zip(lines.fields, lines.columns, strict=True) if path], len(self._owners)
+        )
         self._rows_of: dict[int, list[int]] = {}
         for row, owner in enumerate(self._owners):
             self._rows_of.setdefault(owner, []).append(row)

@@ -107,9 +107,7 @@ class Search:
             return f"NOT coalesce({condition}, 0)", parameters
         return self._positive(model, name, operator, value)
 
-    def _positive(
-        self, model: Model, path: str, operator: str, value: Any
-    ) -> Sql:
+    def _positive(self, model: Model, path: str, operator: str, value: Any) -> Sql:
         """A condition without negation."""
         name, _, rest = str(path).partition(".")
         if name == "id" and not rest:

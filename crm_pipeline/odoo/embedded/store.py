@@ -38,7 +38,12 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "res.country.state": ("country_id",),
     "sale.order": ("partner_id",),
     "sale.order.line": ("order_id",),
-    "account.move": ("partner_id", "journal_id,name", "journal_id,date", "journal_id,sequence_prefix,sequence_number"),
+    "account.move": (
+        "partner_id",
+        "journal_id,name",
+        "journal_id,#numbered",
+        "journal_id,sequence_prefix,sequence_number",
+    ),
     "account.move.line": ("move_id",),
     "account.partial.reconcile": ("debit_move_id", "credit_move_id"),
     "account.payment": ("move_id",),

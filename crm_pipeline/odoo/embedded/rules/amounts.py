@@ -75,7 +75,7 @@ class Money:
         return round_half_up(amount, self.places(currency))
 
     def rate(self, currency: int, day: str) -> float:
-        """Units of ``currency`` for one of the company's on a day: the last rate, before the first one the first."""
+        """Units of ``currency`` for one of the company's on a day: the last rate; before the first one 1 in 17.0."""
         if currency == self.currency:
             return 1.0
         return self._technical_rate(currency, day) / self._technical_rate(self.currency, day)
@@ -89,7 +89,10 @@ class Money:
             )
             known = self._rates[currency] = ([day for day, _ in rows], [rate for _, rate in rows])
         days, rates = known
-        return rates[max(0, bisect_right(days, day) - 1)] if rates else 1.0
+        place = bisect_right(days, day) - 1
+        if place < 0 and not self._orm.differences.first_rate_is_earlier_too:
+            return 1.0
+        return rates[max(0, place)] if rates else 1.0
 
     def line(self, quantity: float, price: float, discount: float, taxes: Sequence[int], currency: int) -> LineAmounts:
         """Net amount and taxes of a line."""
@@ -107,8 +110,14 @@ class Money:
             self._taxes[key] = (doc, (doc.get("amount") or 0.0) / _PERCENT)
         found = [self._taxes[tax] for tax in wanted if tax in self._taxes]
         for doc, _ in found:
-            if doc.get("amount_type") != "percent" or self._included(doc) or (doc.get("include_base_amount") and wanted[1:]):
-                message = f"the embedded destination knows percentage taxes on top of the price only, not {doc.get('name')!r}"
+            if (
+                doc.get("amount_type") != "percent"
+                or self._included(doc)
+                or (doc.get("include_base_amount") and wanted[1:])
+            ):
+                message = (
+                    f"the embedded destination knows percentage taxes on top of the price only, not {doc.get('name')!r}"
+                )
                 raise CallError(message, call="account.tax")
         return {tax: self._taxes[tax][1] for tax in wanted if tax in self._taxes}
 

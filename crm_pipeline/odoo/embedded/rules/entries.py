@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 LINE = "account.move.line"
 #: invoice types → sign of the amount_currency of their product lines
-SIGNS = {"out_invoice": -1.0, "out_receipt": -1.0, "in_refund": -1.0, "out_refund": 1.0, "in_invoice": 1.0, "in_receipt": 1.0}
+SIGNS = {
+    "out_invoice": -1.0,
+    "out_receipt": -1.0,
+    "in_refund": -1.0,
+    "out_refund": 1.0,
+    "in_invoice": 1.0,
+    "in_receipt": 1.0,
+}
 SALES = frozenset({"out_invoice", "out_refund", "out_receipt"})
 INBOUND = frozenset({"out_invoice", "in_refund", "out_receipt"})
 #: what was computed for a line when it was last set: while that stays, an amount written by hand does too
@@ -171,7 +178,9 @@ class _Sync:
             return
         places = self.money.places(entry.doc["currency_id"])
         amount = -round(sum(line.get("amount_currency") or 0.0 for line in others), places) or 0.0
-        balance = -round(sum(line.get("balance") or 0.0 for line in others), self.money.places(self.money.currency)) or 0.0
+        balance = (
+            -round(sum(line.get("balance") or 0.0 for line in others), self.money.places(self.money.currency)) or 0.0
+        )
         if terms:
             line = terms[0][1]
         else:
@@ -213,7 +222,10 @@ def _set_amount(line: Doc, amount: float, balance: float, *, keep: bool) -> None
 
 def _set_residual(line: Doc, amount: float, balance: float) -> None:
     """What is open changes as the amount does."""
-    for name, now, residual in (("amount_currency", amount, "amount_residual_currency"), ("balance", balance, "amount_residual")):
+    for name, now, residual in (
+        ("amount_currency", amount, "amount_residual_currency"),
+        ("balance", balance, "amount_residual"),
+    ):
         line[residual] = round((line.get(residual) or 0.0) + now - (line.get(name) or 0.0), 6)
     line["reconciled"] = not line["amount_residual"] and not line["amount_residual_currency"]
 

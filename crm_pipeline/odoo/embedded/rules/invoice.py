@@ -10,7 +10,7 @@ from crm_pipeline.odoo.embedded.chatter import ADMIN
 from crm_pipeline.odoo.embedded.registry import Model
 from crm_pipeline.odoo.embedded.rules.amounts import COMPANY, Money
 from crm_pipeline.odoo.embedded.rules.entries import LINE, SALES, SIGNS, refresh_entries
-from crm_pipeline.odoo.embedded.rules.numbers import Numbers, has_name, split_name
+from crm_pipeline.odoo.embedded.rules.numbers import Numbers, has_name, numbering
 from crm_pipeline.odoo.embedded.rules.product import Products
 from crm_pipeline.odoo.embedded.rules.reconciling import refuse_reconciled, unreconcile
 from crm_pipeline.odoo.embedded.rules.rule import Given, Rule
@@ -68,7 +68,7 @@ class MoveRule(Rule):
                 first = place not in seen and numbers.is_first(doc)
                 doc["name"] = numbers.next(doc) if first else "/"
                 seen.add(place)
-            doc.update(split_name(doc.get("name")))
+            doc.update(numbering(doc))
 
     def prepare_write(
         self, orm: Orm, model: Model, pairs: Pairs, old: dict[int, Doc], given: Given, context: Context
@@ -91,11 +91,11 @@ class MoveRule(Rule):
                 vals["invoice_partner_display_name"] = partner.get("complete_name")
             if vals.get("invoice_date") and before.get("move_type") in SALES:
                 vals["date"] = vals["invoice_date"]
-            if "name" in vals:
-                if vals["name"] is None and differences.draft_has_name:
-                    vals["name"] = "/"
-                vals.update(split_name(vals["name"]))
+            if "name" in vals and vals["name"] is None and differences.draft_has_name:
+                vals["name"] = "/"
             doc = {**before, **vals}
+            if vals.keys() & {"name", "date"}:
+                vals.update(numbering(doc))
             if doc.get("state") == "posted" and has_name(doc) and vals.keys() & {"name", "date", "journal_id", "state"}:
                 numbers.check_date(doc)
                 numbers.check_unique(key, doc)
@@ -169,7 +169,8 @@ class MoveLineRule(Rule):
         for (key, vals), names in zip(pairs, given, strict=True):
             before = old[key]
             changed = any(vals[name] != before.get(name) for name in names & _AMOUNTS)
-            if before.get("parent_state") == "posted" and (changed or SUB_ROWS in context):
+            protected = SUB_ROWS in context and "invoice_line_ids" in orm.differences.posted_readonly
+            if before.get("parent_state") == "posted" and (changed or protected):
                 _refuse_posted(orm, context)
             if "amount_currency" in vals and "balance" not in vals:
                 doc = {**before, **vals}
@@ -231,7 +232,11 @@ class Journals:
 
     def first(self, kind: str) -> int:
         """The first journal of a type; raises DataError when there is none."""
-        found = [(doc.get("sequence", 0), key) for key, doc in self._docs.items() if doc.get("type") == kind and doc.get("active")]
+        found = [
+            (doc.get("sequence", 0), key)
+            for key, doc in self._docs.items()
+            if doc.get("type") == kind and doc.get("active")
+        ]
         if not found:
             message = f"No journal could be found in company My Company for any of those types: {kind}"
             raise DataError(message, call="account.move")
@@ -257,11 +262,13 @@ class _Income:
         journal: int | None = self._journals.get(move.get("journal_id") or 0, {}).get("default_account_id")
         wanted = "sale" if kind == "income" else "purchase"
         others: Iterable[Doc] = (doc for doc in self._journals.values() if doc.get("type") == wanted)
-        return own or journal or next((doc["default_account_id"] for doc in others if doc.get("default_account_id")), None)
+        return (
+            own or journal or next((doc["default_account_id"] for doc in others if doc.get("default_account_id")), None)
+        )
 
 
 def _fill_invoice(orm: Orm, doc: Doc, given: frozenset[str]) -> None:
-    doc["date"] = doc.get("invoice_date") or (doc.get("date") if "date" in given else None)
+    doc["date"] = (doc.get("date") if "date" in given else None) or doc.get("invoice_date")
     doc["invoice_date_due"] = doc.get("invoice_date_due") or orm.today
     if "invoice_user_id" not in given:
         doc["invoice_user_id"] = ADMIN

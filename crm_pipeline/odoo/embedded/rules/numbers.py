@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _COUNTER = re.compile(r"(\d{1,9})\D*\Z")
 _RUN = re.compile(r"\d+")
+_NUMBERED = "#numbered"
 _UNCHECKED_UNTIL = "1970-01-01"
 _NAMELESS = (None, "", "/")
 REFUNDS = frozenset({"out_refund", "in_refund"})
@@ -30,12 +31,17 @@ def has_name(doc: Doc) -> bool:
     return doc.get("name") not in _NAMELESS
 
 
-def split_name(name: str | None) -> Doc:
-    """``sequence_prefix`` and ``sequence_number`` of a name: what stands before its last (nine) digits, and these."""
-    match = _COUNTER.search(name or "")
+def numbering(doc: Doc) -> Doc:
+    """What entries are numbered by.
+
+    ``sequence_prefix`` stands before the name's last (nine) digits, ``sequence_number`` is what they say; a numbered
+    entry has its date once more, by which the entry before is found.
+    """
+    match = _COUNTER.search(doc.get("name") or "")
+    dated = doc.get("date") if has_name(doc) else None
     if match is None:
-        return {"sequence_prefix": None, "sequence_number": None}
-    return {"sequence_prefix": (name or "")[: match.start(1)], "sequence_number": int(match[1])}
+        return {"sequence_prefix": None, "sequence_number": None, _NUMBERED: dated}
+    return {"sequence_prefix": doc["name"][: match.start(1)], "sequence_number": int(match[1]), _NUMBERED: dated}
 
 
 class Numbers:
@@ -98,14 +104,14 @@ class Numbers:
 
     def _reference(self, doc: Doc, kind: str, key: int) -> Doc | None:
         """The named entry of the same kind with the latest date up to this one's, else the earliest."""
-        journal, when, name = (value_of(field) for field in ("journal_id", "date", "name"))
+        journal, when = (value_of(field) for field in ("journal_id", _NUMBERED))
         refunds = f"AND {value_of('move_type')} {'' if kind == 'R' else 'NOT'} IN ('out_refund', 'in_refund')"
         same = refunds if self._journal(doc["journal_id"]).get("refund_sequence") else ""
         table = self._orm.store.ensure("account.move")
         for compare, direction in (("<=", "DESC"), (">", "ASC")):
             found = self._orm.store.execute(
                 f"SELECT doc FROM {table} WHERE {journal} = ? AND {when} {compare} ? AND id <> ?"
-                f" AND {name} IS NOT NULL AND {name} NOT IN ('', '/') {same} ORDER BY {when} {direction}, id DESC LIMIT 1",
+                f" {same} ORDER BY {when} {direction}, id DESC LIMIT 1",
                 [doc["journal_id"], doc["date"], key],
             )
             if found:

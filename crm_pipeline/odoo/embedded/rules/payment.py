@@ -10,6 +10,7 @@ from crm_pipeline.odoo.embedded.registry import Model
 from crm_pipeline.odoo.embedded.rules.amounts import COMPANY, Money
 from crm_pipeline.odoo.embedded.rules.entries import LINE, Accounts, refresh_entries, write_raw
 from crm_pipeline.odoo.embedded.rules.invoice import Journals
+from crm_pipeline.odoo.embedded.rules.numbers import numbering
 from crm_pipeline.odoo.embedded.rules.posting import draft_entries, post_entries
 from crm_pipeline.odoo.embedded.rules.reconciling import refuse_reconciled, unreconcile
 from crm_pipeline.odoo.embedded.rules.rule import Given, Rule
@@ -172,6 +173,7 @@ def _write_entries(orm: Orm, payments: Sequence[tuple[int, Doc, Doc]]) -> None:
     orm.store.delete(LINE, [key for key, _ in orm.store.find(LINE, move_id=moves)])
     link = orm.differences.entry_payment
     heads: list[tuple[int, Record]] = []
+    entries = orm.store.get("account.move", moves)
     lines: list[Doc] = []
     for key, doc, source in payments:
         partner = partners.get(doc.get("partner_id") or 0, {})
@@ -185,6 +187,7 @@ def _write_entries(orm: Orm, payments: Sequence[tuple[int, Doc, Doc]]) -> None:
                 },
             )
         )  # fmt: skip
+        heads[-1][1].update(numbering({**entries[doc["move_id"]], **heads[-1][1]}))
         sign = 1.0 if doc.get("payment_type") == "inbound" else -1.0
         balance = doc.get("amount_company_currency_signed") or 0.0
         for account, factor in (("outstanding_account_id", 1.0), ("destination_account_id", -1.0)):

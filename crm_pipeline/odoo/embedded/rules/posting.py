@@ -9,7 +9,7 @@ from crm_pipeline.odoo.destination import Context
 from crm_pipeline.odoo.embedded.chatter import follow
 from crm_pipeline.odoo.embedded.registry import Model
 from crm_pipeline.odoo.embedded.rules.entries import LINE, SIGNS, Entry, read_entries, refresh_entries, write_raw
-from crm_pipeline.odoo.embedded.rules.numbers import Numbers, has_name, split_name
+from crm_pipeline.odoo.embedded.rules.numbers import Numbers, has_name, numbering
 from crm_pipeline.odoo.embedded.rules.reconciling import reconcile_lines, refresh_payment_states, unreconcile
 from crm_pipeline.odoo.embedded.store import Doc
 from crm_pipeline.odoo.errors import DataError
@@ -39,7 +39,9 @@ def post_entries(orm: Orm, ids: Sequence[int]) -> None:
     currencies = orm.store.get("res.currency", {entry.doc["currency_id"] for entry in entries.values()})
     for key in ids:
         _check(orm, entries[key], currencies)
-    undated = [key for key in ids if entries[key].doc.get("move_type") in SIGNS and not entries[key].doc.get("invoice_date")]
+    undated = [
+        key for key in ids if entries[key].doc.get("move_type") in SIGNS and not entries[key].doc.get("invoice_date")
+    ]
     if undated:
         orm.write("account.move", undated, {"invoice_date": orm.today}, {})
         entries |= {entry.key: entry for entry in read_entries(orm, undated)}
@@ -52,7 +54,7 @@ def post_entries(orm: Orm, ids: Sequence[int]) -> None:
         doc = {**doc, **changes}
         numbers.check_date(doc)
         numbers.check_unique(key, doc)
-        changes |= split_name(doc["name"])
+        changes |= numbering(doc)
         if doc.get("move_type") == "out_invoice" and not doc.get("payment_reference"):
             changes["payment_reference"] = doc["name"]
         write_raw(orm, "account.move", [(key, changes)])
@@ -68,7 +70,9 @@ def _check(orm: Orm, entry: Entry, currencies: dict[int, Doc]) -> None:
     message = None
     if doc.get("state") != "draft":
         message = f"The entry {doc.get('name')} (id {entry.key}) must be in draft."
-    elif not any(line.get("display_type") not in {"line_section", "line_subsection", "line_note"} for _, line in entry.lines):
+    elif not any(
+        line.get("display_type") not in {"line_section", "line_subsection", "line_note"} for _, line in entry.lines
+    ):
         message = words.nothing_to_post
     elif doc.get("move_type") in SIGNS and not doc.get("partner_id"):
         field, title = _TITLES.get(doc["move_type"], ("Vendor", "Vendor Bill"))
@@ -76,7 +80,9 @@ def _check(orm: Orm, entry: Entry, currencies: dict[int, Doc]) -> None:
     elif doc.get("move_type") in SIGNS and (doc.get("amount_total") or 0.0) < 0:
         message = _NEGATIVE
     elif not currencies[doc["currency_id"]].get("active"):
-        message = f"You cannot validate a document with an inactive currency: {currencies[doc['currency_id']].get('name')}"
+        message = (
+            f"You cannot validate a document with an inactive currency: {currencies[doc['currency_id']].get('name')}"
+        )
     if message is not None:
         raise DataError(message, call="account.move")
 

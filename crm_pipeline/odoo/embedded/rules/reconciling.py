@@ -23,7 +23,12 @@ _RECONCILED = (
     "unreconcile first.\nJournal Entry (id): {name} ({key})"
 )
 _NOT_POSTED = "You can only reconcile posted entries."
-_REVERSALS = {"out_invoice": {"out_refund"}, "in_invoice": {"in_refund"}, "out_receipt": {"out_refund"}, "in_receipt": {"in_refund"}}
+_REVERSALS = {
+    "out_invoice": {"out_refund"},
+    "in_invoice": {"in_refund"},
+    "out_receipt": {"out_refund"},
+    "in_receipt": {"in_refund"},
+}
 Lines = dict[int, Doc]
 
 
@@ -83,7 +88,11 @@ def _check(orm: Orm, lines: Lines) -> None:
 def _sides(lines: Lines) -> tuple[list[int], list[int]]:
     def due(key: int) -> tuple[str, int, float]:
         line = lines[key]
-        return str(line.get("date_maturity") or line.get("date")), line["currency_id"], line.get("amount_currency") or 0.0
+        return (
+            str(line.get("date_maturity") or line.get("date")),
+            line["currency_id"],
+            line.get("amount_currency") or 0.0,
+        )
 
     keys = [key for key in lines if lines[key].get("amount_residual_currency") or lines[key].get("amount_residual")]
     debits = sorted((key for key in keys if lines[key].get("amount_residual_currency", 0.0) > 0), key=due)
@@ -185,7 +194,10 @@ def refresh_payment_states(orm: Orm, moves: Iterable[int]) -> None:
     partials = partials_of(orm, lines)
     others = {end for _, doc in partials for end in (doc["debit_move_id"], doc["credit_move_id"])} - lines.keys()
     lines |= orm.store.get(LINE, others)
-    types = {key: doc.get("move_type") for key, doc in orm.store.get("account.move", {line["move_id"] for line in lines.values()}).items()}
+    types = {
+        key: doc.get("move_type")
+        for key, doc in orm.store.get("account.move", {line["move_id"] for line in lines.values()}).items()
+    }
     against: dict[int, set[Any]] = {entry.key: set() for entry in entries}
     for _, doc in partials:
         ends = [lines[doc["debit_move_id"]]["move_id"], lines[doc["credit_move_id"]]["move_id"]]
@@ -196,7 +208,10 @@ def refresh_payment_states(orm: Orm, moves: Iterable[int]) -> None:
     for entry in entries:
         if entry.doc.get("move_type") in SIGNS:
             entry.doc |= totals(money, entry)
-            residual = {"amount_residual": entry.doc["amount_residual"], "amount_residual_signed": entry.doc["amount_residual_signed"]}
+            residual = {
+                "amount_residual": entry.doc["amount_residual"],
+                "amount_residual_signed": entry.doc["amount_residual_signed"],
+            }
             changes.append((entry.key, {**residual, "payment_state": _payment_state(entry.doc, against[entry.key])}))
     write_raw(orm, "account.move", changes)
     refresh_payments(orm, {line["move_id"] for line in lines.values()})
@@ -223,7 +238,9 @@ def refresh_payments(orm: Orm, moves: Iterable[int]) -> None:
     for key, line in lines:
         payment = by_move[line["move_id"]]
         if line.get("account_id") == docs[payment].get("destination_account_id"):
-            changes.setdefault(payment, {"is_reconciled": bool(line.get("reconciled")) or None, "#lines": []})["#lines"].append(key)
+            changes.setdefault(payment, {"is_reconciled": bool(line.get("reconciled")) or None, "#lines": []})[
+                "#lines"
+            ].append(key)
     for payment, change in changes.items():
         keys = change.pop("#lines")
         if orm.differences.payment_follows_invoices and docs[payment].get("state") in {"in_process", "paid"}:

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from crm_pipeline.odoo.embedded.orm import Orm, Pairs
 
 _LINE_NEEDS_PRODUCT = "The operation cannot be completed: Missing required fields on accountable sale order line."
-_DELETE = (
-    "You can not delete a sent quotation or a confirmed sales order. You must first cancel it."
-)
+_DELETE = "You can not delete a sent quotation or a confirmed sales order. You must first cancel it."
 _DELETE_LINE = "Once a sales order is confirmed, you can't remove one of its lines (we need to track if something gets invoiced or delivered).\nSet the quantity to 0 instead."
 _FROM_ORDER = frozenset({"state", "pricelist_id", "partner_id", "user_id", "date_order"})
 _FIRST_TEAM = 1
@@ -49,7 +47,11 @@ class OrderRule(Rule):
                 doc["pricelist_id"] = fallback
             if "team_id" not in names:
                 doc["team_id"] = _FIRST_TEAM
-            for name, source in (("require_signature", "portal_confirmation_sign"), ("require_payment", "portal_confirmation_pay"), ("prepayment_percent", "prepayment_percent")):
+            for name, source in (
+                ("require_signature", "portal_confirmation_sign"),
+                ("require_payment", "portal_confirmation_pay"),
+                ("prepayment_percent", "prepayment_percent"),
+            ):
                 if name not in names and name in model.columns:
                     doc[name] = company.get(source)
             doc["invoice_status"] = "no"
