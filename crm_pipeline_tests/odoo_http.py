@@ -149,7 +149,7 @@ class OdooHttp:
             case "action_draft":  # one of the methods that return None
                 return None
             case _:
-                return odoo.call(model, method, ids, **arguments)
+                return odoo.call(model, method, ids, **arguments, context=context)
 
 
 def _attributes(field: Any) -> dict[str, Any]:
