@@ -75,7 +75,7 @@ def gated(gated_root: Path, run_job: RunJob) -> dg.ExecuteInProcessResult:
 def test_the_sandbox_migration_lands(finished: dg.ExecuteInProcessResult) -> None:
     assert finished.success, said(finished)
     assert not failed_checks(finished)
-    assert len(models(finished)) == 12
+    assert len(models(finished)) == 24
     assert sum(metadata_of(finished, name)["created"] for name in models(finished)) > 20
 
 
