@@ -34,8 +34,8 @@ def test_migrate_prints_where_every_row_ended_and_writes_the_result(typical_root
     assert "deals" in done.stdout
     assert {"asset", "check", "passed", "severity", "blocking"} <= set(result["checks"][0])
     assert result["control_totals"] == [
-        {"name": "crm.lead.expected_revenue", "currency": "EUR", "source": "2000.00", "odoo": "2000.00", "equal": True},
-        {"name": "crm.lead.expected_revenue", "currency": "USD", "source": "4600.50", "odoo": "4600.50", "equal": True},
+        {"name": "crm.lead.expected_revenue", "currency": "EUR", "source": "2000.00", "odoo": "2000.00", "rounding": "0.00", "equal": True},
+        {"name": "crm.lead.expected_revenue", "currency": "USD", "source": "4600.50", "odoo": "4600.50", "rounding": "0.00", "equal": True},
     ]
 
 

@@ -76,7 +76,7 @@ def test_every_row_has_its_fate(loaded: Loaded) -> None:
 
 def test_invoices_have_their_state_number_totals_and_residual(loaded: Loaded) -> None:
     fields = ["name", "move_type", "state", "amount_untaxed", "amount_tax", "amount_total", "amount_residual", "payment_state"]
-    found = {m["ref"]: tuple(m[f] for f in fields) for m in loaded.rows("account.move", [("ref", "like", "%")], ["ref", *fields])}
+    found = {m["ref"]: tuple(m[f] for f in fields) for m in loaded.rows("account.move", [("move_type", "!=", "entry")], ["ref", *fields])}
     plain = (190.44, 18.0, 208.44)
     assert found["LF-I01"] == ("LF-I01", "out_invoice", "draft", *plain, 208.44, "not_paid")
     assert found["LF-I02"] == ("LF-I02", "out_invoice", "posted", *plain, 208.44, "not_paid")
@@ -96,7 +96,7 @@ def test_invoices_have_their_state_number_totals_and_residual(loaded: Loaded) ->
 
 
 def test_credit_notes_name_what_they_credit_and_settle_nothing_by_themselves(loaded: Loaded) -> None:
-    ids = {m["ref"]: m for m in loaded.rows("account.move", [("ref", "like", "LF-")], ["ref", "reversed_entry_id", "amount_residual"])}
+    ids = {m["ref"]: m for m in loaded.rows("account.move", [("ref", "like", "LF-"), ("move_type", "!=", "entry")], ["ref", "reversed_entry_id", "amount_residual"])}
     assert ids["LF-I10"]["reversed_entry_id"] == ids["LF-I02"]["id"]
     assert ids["LF-I02"]["amount_residual"] == 208.44, "the export says the invoice is open, so it is"
     assert not ids["LF-I12"]["reversed_entry_id"]
