@@ -6,12 +6,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from crm_pipeline.exports.csv_files import CsvFile, append_file, create_raw_table, inspect
+from crm_pipeline.exports.csv_files import CsvFile, append_file, inspect
 from crm_pipeline.exports.drops import Drop, DropFile
 from crm_pipeline.exports.encodings import open_text
 from crm_pipeline.exports.errors import Problem, UnreadableFileError
-from crm_pipeline.exports.manifest import ManifestRow
-from crm_pipeline.exports.names import fold_name
+from crm_pipeline.exports.manifest import Manifest, ManifestRow
+from crm_pipeline.exports.names import fold_name, fold_title
+from crm_pipeline.exports.raw_tables import create_raw_table
+from crm_pipeline.exports.sheet_files import MissingSheetError, SheetFile, SheetRead, append_sheet, inspect_sheet
 from crm_pipeline.exports.sql import Database, literal, quote
 from crm_pipeline.exports.values import DateOrder, register_values
 from crm_pipeline.specs import ObjectSpec, SourceSpec
@@ -19,7 +21,7 @@ from crm_pipeline.specs import ObjectSpec, SourceSpec
 
 @dataclass(frozen=True)
 class FileAudit:
-    """One file as it was read."""
+    """One file as it was read; a workbook has the encoding 'xlsx' and its sheet's title in place of a delimiter."""
 
     name: str
     encoding: str
@@ -67,29 +69,23 @@ def read_object(store: Database, spec: SourceSpec, object_name: str, drop: Drop)
     table = f"raw.{object_name}"
     register_values(store.connection, drop.time_zone, drop.date_order, spec.currency_symbols)
     create_raw_table(store, table, object_spec)
-    files: list[FileAudit] = []
-    problems: list[Problem] = []
-    warnings: list[Problem] = []
-    found: list[CsvFile] = []
-    rows = 0
+    reading = _Reading(store, spec, object_name)
     with tempfile.TemporaryDirectory(dir=store.path.parent) as scratch:
         for part in drop.files.get(object_name, ()):
             try:
-                text = open_text(part.path, spec.fallback_encoding, Path(scratch))
-                file = inspect(part.name, text, object_spec)
+                if object_spec.sheet is not None:
+                    reading.read_sheet(part)
+                else:
+                    reading.read_csv(part, Path(scratch))
+            except MissingSheetError as error:
+                if object_spec.required or (drop.manifest and drop.manifest.rows_of(object_name)):
+                    reading.problems.append(Problem("missing_sheet", str(error), part.name))
+                else:
+                    reading.warnings.append(Problem("missing_sheet", str(error), part.name))
             except UnreadableFileError as error:
-                problems.append(Problem("unreadable_file", str(error), part.name))
-                continue
-            count = append_file(store, table, object_spec, file, rows)
-            if text.path != part.path:
-                text.path.unlink()
-            found.append(file)
-            files.append(FileAudit(part.name, text.encoding, file.shape.delimiter, count))
-            problems += _column_problems(store, table, file, rows)
-            if text.nul_characters:
-                message = f"{part.name} held {text.nul_characters} NUL characters; they were left out."
-                warnings.append(Problem("nul_characters", message, part.name))
-            rows += count
+                reading.problems.append(Problem("unreadable_file", str(error), part.name))
+    files, found, rows = reading.files, reading.found, reading.rows
+    problems, warnings = reading.problems, reading.warnings
     custom = _distinct(label for file in found for label in file.match.custom)
     unknown = _unknown_columns(store, table, found)
     if unknown:
@@ -110,11 +106,68 @@ def read_object(store: Database, spec: SourceSpec, object_name: str, drop: Drop)
     )
 
 
+class _Reading:
+    """One object's files while they are read into its raw table."""
+
+    def __init__(self, store: Database, spec: SourceSpec, name: str) -> None:
+        self._store, self._source, self._spec, self._table = store, spec, spec.objects[name], f"raw.{name}"
+        self.files: list[FileAudit] = []
+        self.found: list[CsvFile | SheetFile] = []
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.rows = 0
+
+    def read_csv(self, part: DropFile, scratch: Path) -> None:
+        text = open_text(part.path, self._source.fallback_encoding, scratch)
+        file = inspect(part.name, text, self._spec)
+        count = append_file(self._store, self._table, self._spec, file, self.rows)
+        if text.path != part.path:
+            text.path.unlink()
+        self._take(file, FileAudit(part.name, text.encoding, file.shape.delimiter, count))
+        if text.nul_characters:
+            message = f"{part.name} held {text.nul_characters} NUL characters; they were left out."
+            self.warnings.append(Problem("nul_characters", message, part.name))
+
+    def read_sheet(self, part: DropFile) -> None:
+        file = inspect_sheet(part.name, part.path, self._spec)
+        read = append_sheet(self._store, self._table, self._spec, file, self.rows, self._source.footer)
+        self._take(file, FileAudit(part.name, "xlsx", file.sheet.title, read.rows))
+        self.warnings += _sheet_warnings(self._spec, file, read)
+
+    def _take(self, file: CsvFile | SheetFile, audit: FileAudit) -> None:
+        self.found.append(file)
+        self.files.append(audit)
+        self.problems += _column_problems(self._store, self._table, file, self.rows)
+        self.rows += audit.rows
+
+
+def _sheet_warnings(spec: ObjectSpec, file: SheetFile, read: SheetRead) -> list[Problem]:
+    found = []
+    if fold_title(file.sheet.title) not in {fold_title(title) for title in (spec.sheet or "", *spec.sheet_aliases)}:
+        message = (
+            f"{file.name} has no sheet '{spec.sheet}'; its only sheet '{file.sheet.title}' has the columns and was read. Check "
+            "that it is the right one, or add the title to the source's spec."
+        )
+        found.append(Problem("sheet_title_differs", message, file.name))
+    if read.cells_without_heading:
+        places = ", ".join(read.without_heading) + (" and more" if read.cells_without_heading > 3 else "")
+        message = (
+            f"{file.label} has {read.cells_without_heading} values in columns without a heading ({places}); they are not "
+            "migrated. Give the column a heading, or remove them."
+        )
+        found.append(Problem("value_without_heading", message, file.name))
+    for stated in dict.fromkeys(read.stated):
+        if stated != read.rows:
+            message = f"{file.label} holds {read.rows} rows, its last line says {stated}. Export it again, and compare."
+            found.append(Problem("footer_differs", message, file.name))
+    return found
+
+
 def _distinct(labels: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(labels))  # type: ignore[call-overload]
 
 
-def _unknown_columns(store: Database, table: str, files: list[CsvFile]) -> tuple[str, ...]:
+def _unknown_columns(store: Database, table: str, files: list[CsvFile | SheetFile]) -> tuple[str, ...]:
     """Labels of unknown columns; those without a heading only when some cell has a value."""
     labels = _distinct(label for file in files for label in file.match.extra if label not in file.match.custom)
     nameless = [label for label in labels if label.startswith("(column ")]
@@ -126,7 +179,7 @@ def _unknown_columns(store: Database, table: str, files: list[CsvFile]) -> tuple
     return tuple(label for label in labels if label not in nameless or label in used)
 
 
-def _column_problems(store: Database, table: str, file: CsvFile, rows_before: int) -> list[Problem]:
+def _column_problems(store: Database, table: str, file: CsvFile | SheetFile, rows_before: int) -> list[Problem]:
     problems: list[Problem] = []
     if file.match.missing_required:
         names = ", ".join(f"'{heading}'" for heading in file.match.missing_required)
@@ -144,7 +197,7 @@ def _column_problems(store: Database, table: str, file: CsvFile, rows_before: in
         )
         if differing:
             message = (
-                f"{file.name} has the heading '{file.shape.headings[first].strip()}' twice, with different values in "
+                f"{file.name} has the heading '{file.headings[first].strip()}' twice, with different values in "
                 f"{differing} rows. Remove or rename the wrong column."
             )
             problems.append(Problem("duplicate_heading", message, file.name))
@@ -155,8 +208,12 @@ def _count_problems(
     spec: SourceSpec, object_name: str, drop: Drop, files: list[FileAudit]
 ) -> tuple[list[Problem], list[Problem]]:
     parts = drop.files.get(object_name, ())
-    problems = _part_problems(spec.objects[object_name], parts, is_delta=drop.is_delta)
+    object_spec = spec.objects[object_name]
+    problems = _part_problems(object_spec, parts, is_delta=drop.is_delta)
     warnings: list[Problem] = []
+    if not parts and not object_spec.required and object_spec.sheet is not None and not drop.is_delta:
+        message = f"{object_spec.file_name} is not in {drop.name}; nothing is migrated of {object_spec.label}."
+        warnings.append(Problem("optional_file_missing", message))
     stated: tuple[ManifestRow, ...] = ()
     if drop.manifest is None:
         message = f"{object_name}: no manifest, so nothing proves that the export is complete. Fill one in."
@@ -165,6 +222,7 @@ def _count_problems(
         stated = drop.manifest.rows_of(object_name)
         for row in stated:
             problems += _stated_problems(row, drop.manifest.file, drop, object_name, files)
+        warnings += _limit_warnings(drop.manifest, object_name)
         if parts and not stated:
             message = f"{drop.manifest.file} does not mention {object_name}, so nothing proves that it is complete."
             warnings.append(Problem("not_in_manifest", message))
@@ -176,7 +234,7 @@ def _part_problems(spec: ObjectSpec, parts: tuple[DropFile, ...], *, is_delta: b
     if not parts:
         if not spec.required or is_delta:
             return []
-        return [Problem("missing_file", f"{spec.file}.csv is missing. Export {spec.label} and add the file.")]
+        return [Problem("missing_file", f"{spec.file_name} is missing. Export {spec.label} and add the file.")]
     numbers = [part.part for part in parts]
     problems = []
     for number in sorted(set(range(1, max(numbers) + 1)) - set(numbers)):
@@ -216,11 +274,36 @@ def _stated_problems(
 
 def _file_of(row: ManifestRow, parts: tuple[DropFile, ...]) -> DropFile | None:
     for part in parts:
-        if row.file and fold_name(part.name) in (fold_name(row.file), fold_name(f"{row.file}.csv")):
+        same = fold_name(part.name) in (fold_name(row.file), fold_name(f"{row.file}.csv"), fold_name(f"{row.file}.xlsx"))
+        if row.file and same:
             return part
     if row.file:
         return None
     return next((part for part in parts if part.part == (row.part or 1)), None)
+
+
+def _limit_warnings(manifest: Manifest, object_name: str) -> list[Problem]:
+    """More records than the account's tier allows, or more storage used than it has."""
+    found = []
+    for row in manifest.rows_of(object_name):
+        where = f"{manifest.file}, row {row.row}"
+        records = row.records_in_ui if row.records_in_ui is not None else row.rows_in_file
+        if row.tier_limit is not None and records is not None and records > row.tier_limit:
+            tier = f"tier {row.tier}" if row.tier else "account's tier"
+            message = (
+                f"{where}: {object_name} has {records} records, the {tier} allows {row.tier_limit}. Check in the CRM that the "
+                "export holds the records beyond the limit too."
+            )
+            found.append(Problem("tier_limit_exceeded", message, row.file or None))
+            break
+    full = [row for row in manifest.rows if (row.storage_used or 0) > (row.storage_limit or row.storage_used or 0)]
+    if full and full[0].object == object_name:
+        message = (
+            f"{manifest.file}, row {full[0].row}: the account uses {full[0].storage_used} MB of storage, its limit is "
+            f"{full[0].storage_limit} MB. Check that no file is missing from the export."
+        )
+        found.append(Problem("storage_limit_exceeded", message))
+    return found
 
 
 def _total_problems(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +21,7 @@ from crm_pipeline.exports.csv_rows import CsvShape, Record, read_records
 from crm_pipeline.exports.encodings import TextFile
 from crm_pipeline.exports.errors import UnreadableFileError
 from crm_pipeline.exports.headings import HeadingMatch, match_headings
+from crm_pipeline.exports.raw_tables import cells_sql, transaction
 from crm_pipeline.exports.sql import Database, literal, quote
 from crm_pipeline.specs import ObjectSpec
 
@@ -37,6 +37,11 @@ class CsvFile:
     text: TextFile
     shape: CsvShape
     match: HeadingMatch
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """As in the file."""
+        return self.shape.headings
 
     @cached_property
     def count(self) -> Count:
@@ -71,20 +76,6 @@ def inspect(name: str, text: TextFile, spec: ObjectSpec) -> CsvFile:
     return max(found, key=lambda candidate: candidate[:2])[2]
 
 
-def create_raw_table(store: Database, table: str, spec: ObjectSpec) -> None:
-    """(Re)create an empty raw table.
-
-    Columns: ``_row_id`` (1..n over all parts), ``_file``, ``_row`` (spreadsheet row, the header's is 1), ``_problem``
-    ('malformed_row' or NULL), ``_raw`` (the text of a malformed row) with ``_detail`` (what is wrong with it), one
-    VARCHAR for each spec column as exported (an empty cell is NULL), ``_extra`` MAP(VARCHAR, VARCHAR) of all other ones.
-    """
-    columns = ", ".join(f"{quote(name)} VARCHAR" for name in spec.columns)
-    store.execute(
-        f"CREATE OR REPLACE TABLE {quote(table)} (_row_id BIGINT, _file VARCHAR, _row BIGINT, _problem VARCHAR, "
-        f"_raw VARCHAR, _detail VARCHAR, {columns}, _extra MAP(VARCHAR, VARCHAR))"
-    )
-
-
 class _NotAllReadError(Exception):
     """DuckDB's strict reader did not see all of a file, or can't be asked to."""
 
@@ -92,22 +83,11 @@ class _NotAllReadError(Exception):
 def append_file(store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int:
     """Append all data rows of a file to a raw table, or none when it fails; returns how many."""
     try:
-        with _transaction(store):
+        with transaction(store):
             return _append_strictly(store, table, spec, file, rows_before)
     except (_NotAllReadError, duckdb.InvalidInputException, duckdb.ConversionException):
-        with _transaction(store):
+        with transaction(store):
             return _append_tolerantly(store, table, spec, file, rows_before)
-
-
-@contextmanager
-def _transaction(store: Database) -> Iterator[None]:
-    store.execute("BEGIN")
-    try:
-        yield
-    except BaseException:
-        store.execute("ROLLBACK")
-        raise
-    store.execute("COMMIT")
 
 
 def _append_strictly(store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int:
@@ -123,7 +103,7 @@ def _append_strictly(store: Database, table: str, spec: ObjectSpec, file: CsvFil
     )
     read = store.rows(
         f"INSERT INTO {quote(table)} SELECT {rows_before} + n, {literal(file.name)}, n + 1, NULL, NULL, NULL, "
-        f"{_cells(spec, file)} FROM (SELECT row_number() OVER () AS n, * FROM {reader})"
+        f"{cells_sql(spec, file.match)} FROM (SELECT row_number() OVER () AS n, * FROM {reader})"
     )[0][0]
     census = _take_census(store, table, spec, file, rows_before)
     if not _agrees(census, file, read):
@@ -153,17 +133,6 @@ def _all_cells(spec: ObjectSpec) -> list[str]:
 def _has_sep_line(file: CsvFile) -> bool:
     with file.text.path.open("rb") as stream:
         return re.match(rb"(?:\xef\xbb\xbf)?\"?sep=", stream.read(16)) is not None
-
-
-def _cells(spec: ObjectSpec, file: CsvFile) -> str:
-    """SQL for the spec's columns and ``_extra``, from columns c0, c1 and so on."""
-    positions = file.match.positions
-    cells = [f"c{positions[name]}" if name in positions else "NULL" for name in spec.columns]
-    if not file.match.extra:
-        return ", ".join([*cells, "NULL"])
-    labels = ", ".join(literal(label) for label in file.match.extra)
-    values = ", ".join(f"c{index}" for index in file.match.extra.values())
-    return ", ".join([*cells, f"MAP([{labels}], [{values}])"])
 
 
 @dataclass(frozen=True)
@@ -268,7 +237,7 @@ def _append_tolerantly(store: Database, table: str, spec: ObjectSpec, file: CsvF
         try:
             store.execute(
                 f"INSERT INTO {quote(table)} SELECT _row_id, {literal(file.name)}, _row, "
-                f"CASE WHEN _raw IS NOT NULL THEN 'malformed_row' END, _raw, _detail, {_cells(spec, file)} FROM _batch"
+                f"CASE WHEN _raw IS NOT NULL THEN 'malformed_row' END, _raw, _detail, {cells_sql(spec, file.match)} FROM _batch"
             )
         finally:
             store.connection.unregister("_batch")

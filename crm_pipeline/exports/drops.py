@@ -11,8 +11,8 @@ from typing import cast
 
 from crm_pipeline.exports.encodings import open_text
 from crm_pipeline.exports.errors import DropNotFoundError
-from crm_pipeline.exports.manifest import Manifest, read_manifest
-from crm_pipeline.exports.names import fold_name, match_file_name
+from crm_pipeline.exports.manifest import Manifest, csv_rows_of, read_manifest, sheet_rows_of
+from crm_pipeline.exports.names import is_named, match_files
 from crm_pipeline.exports.values import DateOrder
 from crm_pipeline.specs import SourceSpec
 
@@ -80,13 +80,16 @@ def open_drop(spec: SourceSpec, folder: Path) -> Drop:
     files: dict[str, list[DropFile]] = {}
     unrecognised: list[str] = []
     named: dict[str, Path] = {}
-    manifest_name = fold_name(f"{spec.manifest.file}.csv") if spec.manifest else None
+    manifest_path: Path | None = None
     for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "~$"))):
-        found = match_file_name(spec, path.name)
+        found = match_files(spec, path.name)
         if found is not None:
-            files.setdefault(found[0], []).append(DropFile(path.name, path, found[1], path.stat().st_size))
-        elif fold_name(path.name) in (manifest_name, f"{DELETED}.csv"):
-            named[fold_name(path.name)] = path
+            for name in found[0]:
+                files.setdefault(name, []).append(DropFile(path.name, path, found[1], path.stat().st_size))
+        elif spec.manifest and is_named(path.name, [spec.manifest.file], workbook=spec.manifest.sheet is not None):
+            manifest_path = named[path.name] = path
+        elif is_named(path.name, [DELETED], workbook=False):
+            named[DELETED] = path
         else:
             unrecognised.append(path.name)
     ordered = {
@@ -94,27 +97,29 @@ def open_drop(spec: SourceSpec, folder: Path) -> Drop:
         for name in spec.objects
         if name in files
     }
-    known = [file.path for parts in ordered.values() for file in parts] + list(named.values())
-    manifest = _manifest(spec, named.get(manifest_name)) if manifest_name else None
+    known = {file.path for parts in ordered.values() for file in parts} | set(named.values())
+    manifest = _manifest(spec, manifest_path)
     return Drop(
         folder.name,
         folder,
-        _fingerprint(folder, known),
+        _fingerprint(folder, sorted(known)),
         ordered,
         tuple(unrecognised),
         manifest,
-        named.get(f"{DELETED}.csv"),
+        named.get(DELETED),
         (manifest and manifest.time_zone) or spec.time_zone,
         cast("DateOrder", (manifest and manifest.date_order) or spec.date_order),
     )
 
 
 def _manifest(spec: SourceSpec, path: Path | None) -> Manifest | None:
-    if path is None:
+    if path is None or spec.manifest is None:
         return None
+    if spec.manifest.sheet is not None:
+        return read_manifest(path.name, sheet_rows_of(path, spec.manifest, spec.footer), spec)
     with tempfile.TemporaryDirectory() as scratch:
         text = open_text(path, spec.fallback_encoding, Path(scratch))
-        return read_manifest(path, text.path, spec)
+        return read_manifest(path.name, csv_rows_of(text.path), spec)
 
 
 def _fingerprint(folder: Path, files: list[Path]) -> str:

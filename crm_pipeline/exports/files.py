@@ -59,7 +59,7 @@ def choose_file(index: FileIndex, path: str | None, name: str | None, url: str |
             return _checked_address("path", path)
         path = None
     if path is not None:
-        found = _loadable(index.find(path), max_bytes)
+        found = find_loadable(index, path, max_bytes)
         if isinstance(found, FoundFile):
             return FileChoice("path", file=found)
         if found.reason == "file_missing" and url is not None and is_web_address(url):
@@ -86,6 +86,11 @@ def _checked_address(role: Role, url: str) -> FileChoice:
         return FileChoice(role, url=url)
     advice = "Correct the address, or add the file itself."
     return FileChoice(role, problem=FileProblem("url_not_http", "is no http or https address", advice))
+
+
+def find_loadable(index: FileIndex, path: str, max_bytes: int) -> FoundFile | FileProblem:
+    """The file of a stated path, if it can be read and is neither empty nor too large."""
+    return _loadable(index.find(path), max_bytes)
 
 
 def _loadable(found: FoundFile | FileProblem, max_bytes: int) -> FoundFile | FileProblem:

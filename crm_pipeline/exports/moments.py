@@ -13,6 +13,9 @@ A date that does not exist in the stated order (31/12 under month-day-year) is u
 order. Times without an offset are in the account's zone; one that a change to summer time skips, or an autumn one
 makes ambiguous, is taken with standard time (as ICU does). ``parse_date`` of a text with time and offset is the date
 as written.
+
+In a workbook's date columns a number is the day Excel counts so, with the time as its fraction: 45352 is 2024-03-01
+(``_unserial``). Only numbers from 18264 (1950-01-01) to 73415 (2100-12-31) are; lower ones may be years or counts.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ _YEAR = "(?:19[0-9]{2}|20[0-9]{2}|2100)"
 _TWO, _TIME = "[0-9]{1,2}", "(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,9})?)?"
 _ISO_DATE = f"{_YEAR}-{_TWO}-{_TWO}"
 _OFFSET = "(?:Z|[-+](?:0[0-9]|1[0-5])(?::?[0-5][0-9])?)"
+#: Serial numbers that are read as dates, and the one of 1970-01-01.
+SERIALS, _SERIAL_1970 = (18_264, 73_415), 25_569
 _HALF_DAY = "(?:0?[1-9]|1[0-2]):[0-5][0-9](?::[0-5][0-9])? [AaPp][Mm]"
 
 
@@ -122,9 +127,17 @@ def moment_macros(time_zone: str, date_order: str) -> dict[str, str]:
     quick_time = " ".join(f"WHEN {shape} THEN {_to_utc(value, time_zone)}" for shape, value in dates + times)
     half_day = "try_strptime(c, ['%Y-%m-%d %I:%M:%S %p', '%Y-%m-%d %I:%M %p'])"
     instant = "timezone('UTC', TRY_CAST({0} AS TIMESTAMPTZ))"
+    millis = f"CAST(round((CAST(t AS DOUBLE) - {_SERIAL_1970}) * 86400000) AS BIGINT)"
     return {
         # The calendar day of a UTC time in the account's zone.
         "local_date(moment)": f"CAST({_to_wall('moment', time_zone)} AS DATE)",
+        # ISO text of a number that Excel shows as a date; other text as it is.
+        "_unserial(t)": (
+            "CASE WHEN regexp_full_match(t, '[0-9]{5}(?:[.][0-9]+)?') THEN CASE "
+            f"WHEN CAST(t AS DOUBLE) < {SERIALS[0]} OR CAST(t AS DOUBLE) >= {SERIALS[1] + 1} THEN t "
+            f"WHEN contains(t, '.') THEN strftime(make_timestamp({millis} * 1000), '%Y-%m-%d %H:%M:%S.%g') "
+            f"ELSE strftime(make_timestamp({millis} * 1000), '%Y-%m-%d') END ELSE t END"
+        ),
         "_canonical(t)": canonical,
         # Wall-clock time as written, without regard to an offset; only for canonical text.
         "_wall(c)": (

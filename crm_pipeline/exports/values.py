@@ -8,6 +8,7 @@ text of blanks only, and for text it can't read for certain: nothing is ever gue
 ``blank(s)``       the text without outer blanks (incl. no-break and zero-width ones) and without NUL; NULL if none
 ``fold(s)``        for matching: NFC, case-folded, inner blanks collapsed; accents are kept
 ``parse_key``      = ``blank``
+``number_key``     a key that is a number, in one spelling: '1001' for ' 001001 ', '1001' and '1001.0'; other text as is
 ``parse_str``      = ``blank``
 ``parse_text``     = ``blank``, line ends as LF
 ``parse_enum``     = ``blank`` (the list of values is applied by ``crm_pipeline.staging.typed``)
@@ -23,6 +24,7 @@ text of blanks only, and for text it can't read for certain: nothing is ever gue
 ``parse_date``     DATE, see ``crm_pipeline.exports.moments``
 ``parse_dt``       TIMESTAMP in UTC, see there
 ``local_date``     DATE in the account's zone of a TIMESTAMP in UTC
+``parse_enums``    VARCHAR[] of the parts between ; | or line ends, else between commas
 ``split_list``     VARCHAR[] of the parts, blanks and repeats (equal under ``fold``) left out; NULL when none is left
 =================  ===========================================================================================
 
@@ -33,6 +35,7 @@ each cell once and use these.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Literal
 
 import duckdb
@@ -103,6 +106,10 @@ def _text_macros() -> dict[str, str]:
         "_url(t)": f"CASE WHEN regexp_full_match(t, {literal(_URL)}) OR regexp_full_match(t, {literal(_BARE_URL)}) THEN t END",
         "_bool(t)": f"CASE WHEN _fold(t) IN ({true_words}) THEN true WHEN _fold(t) IN ({false_words}) THEN false END",
         "_key(t)": "t",
+        "_number_key(t)": (
+            "CASE WHEN regexp_full_match(t, '[0-9]+(?:[.]0+)?') "
+            "THEN coalesce(nullif(ltrim(regexp_replace(t, '[.]0+$', ''), '0'), ''), '0') ELSE t END"
+        ),
         "_str(t)": "t",
         "_enum(t)": "t",
         "_text(t)": "_lines(t)",
@@ -131,6 +138,12 @@ def _text_macros() -> dict[str, str]:
             "CASE WHEN len(parts) = 0 THEN NULL WHEN len(parts) = _kinds(s, sep) THEN parts ELSE _distinct(parts) END)[1] END"
         ),
         "split_list(s, sep)": "_split(replace(s, chr(0), ''), sep)",
+        # Several values in one cell: the CRMs write them with ; | or a line break between, else with commas.
+        "_listed(t)": (
+            "CASE WHEN regexp_matches(t, '[;|\n]') THEN split_list(regexp_replace(t, '[|\n]', ';', 'g'), ';') "
+            "ELSE split_list(t, ',') END"
+        ),
+        "_enums(t)": "_listed(t)",
     }
 
 
@@ -143,6 +156,7 @@ SQL_TYPES: dict[str, str] = {
     "email": "VARCHAR",
     "url": "VARCHAR",
     "enum": "VARCHAR",
+    "enums": "VARCHAR[]",
     "money": "DECIMAL(24,6)",
     "dec": "DECIMAL(24,6)",
     "int": "BIGINT",
@@ -167,11 +181,12 @@ def register_values(
         currency_symbols: symbol → ISO code, beside the ISO codes themselves.
     """
     settings = literal(repr((time_zone, date_order, sorted(currency_symbols.items()))))
-    known = "SELECT count(*) FROM duckdb_functions() WHERE function_name = '_values_settings' AND macro_definition = ?"
-    if connection.execute(known, [settings]).fetchall() == [(1,)]:
-        return
+    with suppress(duckdb.CatalogException):
+        if connection.execute(f"SELECT _values_settings() = {settings}").fetchall() == [(True,)]:
+            return
     macros = _text_macros() | amount_macros(currency_symbols) | moment_macros(time_zone, date_order)
     macros |= {f"parse_{name}(s)": f"_{name}(blank(s))" for name in SQL_TYPES}
+    macros["number_key(s)"] = "_number_key(blank(s))"
     macros["_values_settings()"] = settings
     for signature, body in macros.items():
         connection.execute(f"CREATE OR REPLACE TEMP MACRO {signature} AS {body}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from crm_pipeline.samples.leadforce_files import write_leadforce
+from crm_pipeline.samples.legrand_files import write_legrand
 
 __all__ = ["NoSampleError", "sample_sources", "write_sample"]
 
@@ -15,7 +16,7 @@ class _Writer(Protocol):
     def __call__(self, out: Path, *, scale: int, seed: int, clean: bool) -> dict[str, int]: ...
 
 
-_WRITERS: Mapping[str, _Writer] = {"leadforce": write_leadforce}
+_WRITERS: Mapping[str, _Writer] = {"leadforce": write_leadforce, "legrand": write_legrand}
 
 
 class NoSampleError(Exception):

@@ -195,6 +195,6 @@ def test_draws_are_even() -> None:
 
 
 def test_a_source_without_a_generator_is_named(tmp_path: Path) -> None:
-    assert sample_sources() == ["leadforce"]
-    with pytest.raises(NoSampleError, match=r"No sample can be made for 'other'. There are generators for: leadforce"):
+    assert sample_sources() == ["leadforce", "legrand"]
+    with pytest.raises(NoSampleError, match=r"No sample can be made for 'other'. There are generators for: leadforce, legrand"):
         write_sample("other", tmp_path, scale=1)
