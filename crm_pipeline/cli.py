@@ -21,8 +21,10 @@ from crm_pipeline.exports import ExportError
 from crm_pipeline.migration import run
 from crm_pipeline.migration.migration import Migration, MigrationError
 from crm_pipeline.migration.resolutions import ResolutionFileError
+from crm_pipeline.odoo.addon import write_addon
 from crm_pipeline.odoo.errors import ConfigurationError, DestinationError
 from crm_pipeline.odoo.matching import ResolutionError
+from crm_pipeline.reports.preflight import PreflightFacts, preflight_facts
 from crm_pipeline.reports.queues import open_queues, write_workbook
 from crm_pipeline.samples import write_sample
 from crm_pipeline.settings import ENVIRONMENTS, Settings, SettingsError
@@ -171,14 +173,16 @@ def preflight(
     """Say what would stop the load, without writing anything to Odoo."""
     _check_source(settings, source)
     with Migration(settings, source) as migration:
-        outcome = run.migrate(migration, env, drop_name=drop_name, dry_run=True)
-    checks = [c for c in outcome.result["checks"] if c["asset"].endswith("/preflight") or not c["passed"]]
-    table = Table("check", "passed", "severity", "message")
-    for check in checks:
-        table.add_row(f"{check['asset']} {check['check']}", "yes" if check["passed"] else "no", check["severity"], check["message"])
+        outcome, page = run.preflight(migration, env, drop_name=drop_name)
+        found = preflight_facts(migration.store, env)
     if not output.quiet:
-        output.console.print(table)
-    _write_json(json_file, outcome.result)
+        _print_preflight(outcome, found, output)
+    if page is not None:
+        output.say(f"Preflight report: {page}")
+    for stop in outcome.stopped_by:
+        output.fail(f"Would stop the load: {stop.spec.name}: {stop.message}")
+    seen = {"facts": found.topics, "models": found.models, "report": str(page.relative_to(settings.data.path)) if page else None}
+    _write_json(json_file, outcome.result | {"preflight": seen if found.checks else None})
     return EXIT_FAILED if outcome.stopped_by else 0
 
 
@@ -263,6 +267,28 @@ def sample(
     return 0
 
 
+@main.command()
+@_source
+@_drop
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write the addon's folder into.")
+@_common
+def addon(
+    source: str, drop_name: str | None, out: Path, *, settings: Settings, output: Output, json_file: Path | None
+) -> int:
+    """Write the custom fields as an Odoo addon, for hosts where they can't be created over the API."""
+    _check_source(settings, source)
+    with Migration(settings, source) as migration:
+        migration.read(migration.newest_drop(drop_name))
+        migration.stage()
+        try:
+            path = write_addon(migration.store, migration.mapping, out)
+        except FileExistsError as error:
+            raise SettingsError("--out", str(error)) from error
+    output.say(f"Addon written to {path}")
+    _write_json(json_file, {"source": source, "addon": str(path)})
+    return 0
+
+
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def ui(arguments: tuple[str, ...]) -> None:
@@ -313,6 +339,32 @@ def _print_result(outcome: run.RunOutcome, output: Output, *, dry_run: bool) -> 
         output.say("Dry run: nothing was written to Odoo.")
     if outcome.report is not None:
         output.say(f"Report: {outcome.report}")
+
+
+def _print_preflight(outcome: run.RunOutcome, found: PreflightFacts, output: Output) -> None:
+    if found.checks:
+        facts = Table("", "", "", title="The destination", title_justify="left", show_header=False)
+        for topic, lines in found.topics.items():
+            for name, value in lines:
+                facts.add_row(topic, name, value)
+        columns = {"in Odoo": "in_odoo", "Odoo's own": "shipped", "ours": "ours", "others": "foreign", "staged": "staged",
+                   "would match": "linked", "new": "created", "wait": "waiting", "left out": "left_out"}  # fmt: skip
+        models = Table("Odoo model", *columns, title="What is there, and what would become of the export", title_justify="left")
+        for model in found.models:
+            models.add_row(model["model"], *("-" if model[key] is None else str(model[key]) for key in columns.values()))
+        output.console.print(facts)
+        output.console.print(models)
+    table = Table("check", "outcome", "message", title="Checks", title_justify="left")
+    earlier = 0
+    for check in outcome.result["checks"]:
+        own, stops = check["asset"].endswith("/preflight"), check["severity"] == "ERROR"
+        if own or (stops and not check["passed"]):
+            name = check["check"] if own else f"{check['asset']} {check['check']}"
+            table.add_row(name, "green" if check["passed"] else "stops" if stops else "warning", check["message"])
+        earlier += not own and not stops and not check["passed"]
+    output.console.print(table)
+    if earlier:
+        output.say(f"{earlier} warnings about the export itself are in the report: {outcome.report}")
 
 
 def _write_json(file: Path | None, content: dict[str, Any]) -> None:

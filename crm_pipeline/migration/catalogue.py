@@ -12,6 +12,32 @@ _QUEUES = {
     "products": "Every line of a document has a product in Odoo.",
 }
 
+#: Checks before the first write: what each proves. These stop the load …
+_PREFLIGHT_STOPS = {
+    "version_is_supported": "The Odoo version is not older than those the load was proven on.",
+    "access_granted": "The user may read, create and write all that is loaded.",
+    "apps_installed": "The apps the mapping needs are installed.",
+    "mapped_fields_exist": "Every mapped field exists in the destination, can be written and links to the right model; what Odoo requires is mapped.",
+    "custom_fields_fit": "Custom fields that exist already are what the migration would make of them.",
+    "values_fit": "Every staged value can be read as its field's type, and none would be cut off.",
+    "values_allowed": "Every staged value of a selection is one that Odoo offers.",
+    "documents_can_be_loaded": "Accounting is ready: chart of accounts, open periods, accounts of products.",
+}
+#: … and these are shown.
+_PREFLIGHT_WARNS = {
+    "amounts_can_be_kept": "Prices fit Odoo's decimal precision, and currencies have rates of their own.",
+    "leads_feature_enabled": "The Leads menu is on, so that salespeople see what is loaded as leads.",
+    "nothing_left_out": "Every app is there, so nothing is left out.",
+    "nothing_would_fire": "No automation rule, mail server or scheduled action acts on records while they are loaded.",
+    "destination_is_empty": "Only records of this migration and Odoo's own are in the models that are loaded without matching.",
+    "matches_are_clear": "Every row that could be an existing record clearly is one, or clearly is none.",
+    "settings_fit": "The company's currency, country and languages are those the export was made with.",
+    "destination_is_known": "Version, protocol and hosting are ones the load was proven on.",
+    "customizations_known": "Nobody has customised the target models in Odoo.",
+    "mapping_values_allowed": "Every value of a selection that the mapping names is one that Odoo offers.",
+    "rollback_granted": "The user may delete what is loaded, so that a rollback is possible.",
+}
+
 
 class Catalogue:
     """Keys and check specs of one source CRM."""
@@ -83,13 +109,9 @@ class Catalogue:
     def preflight_checks(self, env: str) -> dict[str, CheckSpec]:
         """Checks made before the first write, by name."""
         asset = self.environment_asset(env, "preflight")
-        specs = [
-            CheckSpec(asset, "mapped_fields_exist", "Every mapped field exists in the destination, can be written and has a fitting type."),
-            CheckSpec(asset, "models_installed", "The apps the mapping needs are installed."),
-            CheckSpec(asset, "documents_can_be_loaded", "Accounting is ready: chart of accounts, open periods, accounts of products."),
-            CheckSpec(asset, "amounts_can_be_kept", "Prices fit Odoo's decimal precision, and currencies have rates of their own.", "WARN", blocking=False),
-            CheckSpec(asset, "leads_feature_enabled", "The Leads menu is on, so that salespeople see what is loaded as leads.", "WARN", blocking=False),
-        ]  # fmt: skip
+        stops = [CheckSpec(asset, name, proves) for name, proves in _PREFLIGHT_STOPS.items()]
+        warns = [CheckSpec(asset, name, proves, "WARN", blocking=False) for name, proves in _PREFLIGHT_WARNS.items()]
+        specs = [*stops, *warns]
         return {spec.name: spec for spec in specs}
 
     def loaded_checks(self, env: str, target: TargetSpec) -> dict[str, CheckSpec]:
@@ -110,7 +132,7 @@ class Catalogue:
             blocking = is_blocking(self.mapping, queue)
             severity: Severity = "ERROR" if blocking else "WARN"
             specs.append(CheckSpec(asset, f"{queue}_resolved", _QUEUES[queue], severity, blocking=blocking))
-        if target.finish is not None:
+        if target.finishing is not None:
             specs.append(
                 CheckSpec(
                     asset, "records_finished", "Every record has its final state: proven totals, posted, paid, cancelled.",

@@ -5,28 +5,41 @@ from __future__ import annotations
 from typing import Any
 
 from crm_pipeline.exports import Drop, ExportAudit, read_object
-from crm_pipeline.specs import SourceSpec, TargetSpec
+from crm_pipeline.specs import Mapping, SourceSpec, TargetSpec
+from crm_pipeline.staging.custom_fields import CustomFieldReader
+from crm_pipeline.staging.entries import read_entries
 from crm_pipeline.staging.files import attach_files
 from crm_pipeline.staging.references import check_references
 from crm_pipeline.staging.rules import apply_rules
 from crm_pipeline.staging.schemas import validate_typed
 from crm_pipeline.staging.staged_schemas import validate_staged
 from crm_pipeline.staging.store import StagingStore, literal
+from crm_pipeline.staging.texts import attach_texts
 from crm_pipeline.staging.typed import type_object
 from crm_pipeline.verification.checks import SHOWN_ROWS, CheckResult, CheckSpec
 
 
-def read_objects(store: StagingStore, spec: SourceSpec, drop: Drop) -> dict[str, ExportAudit]:
-    """Read and type every object of a drop, then check the references between them and the rules over whole objects."""
+def read_objects(store: StagingStore, mapping: Mapping, drop: Drop) -> tuple[dict[str, ExportAudit], Mapping]:
+    """Read and type every object of a drop, then check the references between them and the rules over whole objects.
+
+    Returns what was delivered for each object, and the mapping in force: the confirmed one with the export's custom fields.
+    """
+    custom = CustomFieldReader(store, mapping)
     audits = {}
-    for name in spec.objects:
-        audits[name] = read_object(store, spec, name, drop)
+    for name in custom.order():
+        is_list = mapping.source.objects[name].listed_in is not None
+        read = (read_entries if is_list else read_object)(store, mapping.source, name, drop)
+        spec, audits[name] = custom.source(name, read)
         type_object(store, spec, name, audits[name])
+        attach_texts(store, spec, name, drop)
+        if name == custom.inventory:
+            custom.take_inventory()
         attach_files(store, spec, name, drop)
-    check_references(store, spec)
-    if apply_rules(store, spec):
-        check_references(store, spec)
-    return audits
+    mapping = custom.conclude()
+    check_references(store, mapping.source)
+    if apply_rules(store, mapping.source):
+        check_references(store, mapping.source)
+    return audits, mapping
 
 
 def check_object(

@@ -7,11 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from crm_pipeline.odoo.destination import Destination, FieldSchema
-from crm_pipeline.odoo.errors import CallError
+from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.gates import waiting_in_queue, waiting_text
-from crm_pipeline.odoo.preconditions import check_preconditions
-from crm_pipeline.odoo.resolved import FieldMissingError, ResolvedField, resolve_fields
+from crm_pipeline.odoo.preflight import Examination, Verdict
 from crm_pipeline.specs import Mapping, TargetSpec
 from crm_pipeline.staging.store import StagingStore, literal, quote
 from crm_pipeline.verification.accounting import FATES, account
@@ -26,129 +24,28 @@ from crm_pipeline.verification.side_effects import (
 )
 from crm_pipeline.verification.totals import ControlTotal
 
-#: Fields that Odoo marks readonly for its own forms but keeps when they are given (ODOO_FACTS 4, 6; 17, 18, 19).
-_READONLY_BUT_KEPT = {
-    "crm.lead": {"date_closed", "date_open", "date_last_stage_update", "date_conversion"},
-    "mail.activity": {"date_done", "res_model_id", "res_id"},
-    "ir.attachment": {"res_model", "res_id"},
-}
-
+#: Findings that a check's message says; its rows have all.
+_SAID = 3
 
 #: Models people follow and write about. Odoo 19 notes a payment's own change of state, which is no foreign message.
 _FOLLOWED = ("res.partner", "crm.lead", "sale.order", "account.move", "account.payment")
 
 
-def check_preflight(
-    store: StagingStore, mapping: Mapping, destination: Destination, checks: dict[str, CheckSpec]
-) -> list[CheckResult]:
-    """Compare the mapping and the staged documents with the destination, before anything is written."""
-    provided = {row["name"] for target in mapping.targets if target.model == "ir.model.fields"
-                for block in target.sources for row in block.rows}  # fmt: skip
-    absent: list[dict[str, Any]] = []
-    wrong: list[dict[str, Any]] = []
-    for target in mapping.targets:
-        try:
-            schema = destination.fields_get(target.model)
-        except CallError:
-            absent.append({"model": target.model, "problem": f"the app that brings {target.model} is not installed"})
-            continue
-        wrong += _wrong_fields(target, schema | {name: _coming(name) for name in provided if name not in schema})
-    leads = _leads_enabled(destination)
-    obstacles, doubts = check_preconditions(store, mapping, destination) if not absent else ((), ())
-    return [
-        CheckResult(
-            checks["models_installed"], not absent,
-            f"{len(mapping.targets) - len(absent)} of {len(mapping.targets)} models found", tuple(absent),
-        ),
-        CheckResult(
-            checks["mapped_fields_exist"], not wrong,
-            "all mapped fields exist" if not wrong else f"{wrong[0]['field']}: {wrong[0]['problem']}", tuple(wrong),
-        ),
-        CheckResult(
-            checks["documents_can_be_loaded"], not obstacles, _problems(obstacles) or "ready", obstacles
-        ),
-        CheckResult(
-            checks["amounts_can_be_kept"], not doubts, _problems(doubts) or "amounts fit", doubts
-        ),
-        CheckResult(
-            checks["leads_feature_enabled"], leads,
-            "enabled" if leads else "Leads are off: switch on CRM > Configuration > Settings > Leads, "
-            "or records loaded as leads have no menu",
-        ),
-    ]  # fmt: skip
+def check_preflight(examination: Examination, checks: dict[str, CheckSpec]) -> list[CheckResult]:
+    """The outcome of every check made before the first write."""
+    return [_preflight_result(spec, examination.verdicts[name]) for name, spec in checks.items()]
 
 
-def _problems(findings: tuple[dict[str, Any], ...]) -> str:
-    """Findings in sentences: what is wrong, and what to do."""
-    return " ".join(f"{each['problem'][:1].upper()}{each['problem'][1:]}: {each['what_to_do']}." for each in findings)
+def _preflight_result(spec: CheckSpec, verdict: Verdict) -> CheckResult:
+    findings = verdict.findings
+    more = f" And {len(findings) - _SAID} more." if len(findings) > _SAID else ""
+    message = " ".join(finding.sentence for finding in findings[:_SAID]) + more
+    return CheckResult(spec, verdict.passed, message or verdict.when_green, tuple(finding.as_row() for finding in findings))
 
 
-def _coming(name: str) -> FieldSchema:
-    """A custom field that the migration itself provisions before it is used."""
-    return FieldSchema(name, "char", name, required=False, readonly=False, store=True)
-
-
-def _wrong_fields(target: TargetSpec, schema: dict[str, FieldSchema]) -> list[dict[str, Any]]:
-    wrong = []
-    for block in target.sources:
-        try:
-            fields = resolve_fields(target, block, schema)
-        except FieldMissingError as error:
-            wrong.append({"field": f"{target.model}.{error.field}", "block": block.name, "problem": error.reason})
-            continue
-        wrong += [
-            {"field": f"{target.model}.{f.name}", "block": block.name, "problem": problem}
-            for f in fields if (problem := _misfit(target, f)) is not None
-        ]  # fmt: skip
-        mapped = {f.schema.name for f in fields}
-        wrong += [
-            {"field": f"{target.model}.{name}", "block": block.name, "problem": "required by Odoo and not mapped"}
-            for name, field in schema.items()
-            if field.required
-            and not field.readonly
-            and field.store
-            and name not in mapped
-            and name in _NO_DEFAULT.get(target.model, ())
-        ]
-    return wrong
-
-
-#: Required fields that Odoo gives no default; the schema alone does not tell (17, 18, 19).
-_NO_DEFAULT = {
-    "res.partner": ("name",), "crm.lead": ("name",), "crm.team": ("name",), "crm.stage": ("name",), "crm.tag": ("name",),
-    "crm.lost.reason": ("name",), "res.users": ("login", "name"), "ir.model.fields": ("name", "model_id", "ttype"),
-    "mail.activity": ("res_model_id", "date_deadline"),
-}  # fmt: skip
-
-
-def _misfit(target: TargetSpec, field: ResolvedField) -> str | None:
-    schema, spec = field.schema, field.spec
-    kept = schema.name in _READONLY_BUT_KEPT.get(target.model, ())
-    if spec.awaited:
-        return None
-    if schema.readonly and not spec.computed and not kept and not schema.store:
-        return "is computed by Odoo and can't be written; mark it computed or map another field"
-    links = bool(spec.links or spec.lookup or spec.xmlid)
-    relational = schema.type in {"many2one", "many2many", "one2many", "many2one_reference"}
-    if links and not relational:
-        return f"is a link in the mapping, but has type {schema.type} in Odoo"
-    if spec.const is not None and spec.is_sent and schema.type == "selection" and str(spec.const) not in schema.selection:
-        return f"'{spec.const}' is not one of {', '.join(schema.selection)}"
-    return None
-
-
-def _leads_enabled(destination: Destination) -> bool:
-    """Whether internal users have the group behind CRM's Leads setting (``crm.group_use_lead``)."""
-    found = destination.search_read(
-        "ir.model.data",
-        [("module", "in", ["crm", "base"]), ("name", "in", ["group_use_lead", "group_user"])],
-        ["name", "res_id"],
-    )
-    ids = {record["name"]: record["res_id"] for record in found}
-    if "group_use_lead" not in ids:
-        return False
-    groups = destination.search_read("res.groups", [("id", "=", ids.get("group_user", 0))], ["implied_ids"])
-    return bool(groups) and ids["group_use_lead"] in groups[0]["implied_ids"]
+def left_out(checks: dict[str, CheckSpec]) -> list[CheckResult]:
+    """The checks of a model that the environment does without."""
+    return [CheckResult(spec, passed=True, message="left out: the app is not installed") for spec in checks.values()]
 
 
 def check_loaded(
@@ -161,6 +58,7 @@ def check_loaded(
         SELECT external_id FROM {quote(f"staged.{target.table}")}
         WHERE external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = {literal(env)})
         AND external_id NOT IN (SELECT external_id FROM ops.refusal WHERE {where})
+        AND external_id NOT IN (SELECT external_id FROM ops.left_out WHERE env = {literal(env)})
     """
     found = f"SELECT external_id, odoo_id, field, expected, actual, class FROM ops.difference WHERE {where}"
     differences, rounded = f"{found} AND class <> 'rounded'", f"{found} AND class = 'rounded'"

@@ -6,10 +6,12 @@ staging store and returns its check results; nothing is kept in memory between t
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -18,18 +20,26 @@ from crm_pipeline.exports.values import register_values
 from crm_pipeline.migration import records
 from crm_pipeline.migration.catalogue import Catalogue
 from crm_pipeline.migration.export_checks import check_object, check_staged, read_objects
-from crm_pipeline.migration.load_checks import check_environment, check_loaded, check_preflight
-from crm_pipeline.migration.resolutions import read_owner_decisions, read_product_decisions
+from crm_pipeline.migration.load_checks import check_environment, check_loaded, check_preflight, left_out
+from crm_pipeline.migration.resolutions import (
+    read_orphan_decisions,
+    read_owner_decisions,
+    read_product_decisions,
+    unused_orphan_decisions,
+)
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.environments import open_destination
+from crm_pipeline.odoo.errors import AccessRightsError
 from crm_pipeline.odoo.gates import GateClosedError
 from crm_pipeline.odoo.ledger import Ledger
 from crm_pipeline.odoo.loader import LoadCounts, load_target
 from crm_pipeline.odoo.normal import register_normal_forms
 from crm_pipeline.odoo.numbering import register_numbering
+from crm_pipeline.odoo.preflight import examine
 from crm_pipeline.odoo.sender import Sender
 from crm_pipeline.settings import Settings
 from crm_pipeline.specs import Mapping, TargetSpec, load_mapping
+from crm_pipeline.staging.custom_fields import mapping_in_force
 from crm_pipeline.staging.staged import forget_staging, stage_target
 from crm_pipeline.staging.store import StagingStore, quote
 from crm_pipeline.transforms.functions import register_functions
@@ -68,6 +78,10 @@ class Migration:
         source: name of the source CRM.
         progress: called while rows are loaded and read back.
         clock: current time, UTC.
+
+    Attributes:
+        confirmed: the mapping of the specs.
+        mapping: the mapping in force: with the custom fields of the export that was read last.
     """
 
     def __init__(
@@ -75,16 +89,18 @@ class Migration:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC).replace(tzinfo=None),
     ) -> None:  # fmt: skip
         self.settings, self.progress, self.clock = settings, progress, clock
-        self.mapping: Mapping = load_mapping(settings.specs_root / source)
-        check_policies(self.mapping.source)
-        self.catalogue = Catalogue(self.mapping)
+        self.confirmed: Mapping = load_mapping(settings.specs_root / source)
+        check_policies(self.confirmed.source)
+        self.catalogue = Catalogue(self.confirmed)
         self.run_id = f"{clock():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
         self.store = StagingStore(settings.data.store(source))
+        self.mapping = mapping_in_force(self.store, self.confirmed)
         spec = self.mapping.source
         register_values(self.store.connection, spec.time_zone, spec.date_order, spec.currency_symbols)
         register_functions(self.store.connection, account_currency=spec.account_currency)
         register_normal_forms(self.store.connection)
         register_numbering(self.store.connection)
+        self.store.execute("CREATE OR REPLACE TEMP MACRO export_time() AS (SELECT max(exported_at) FROM ops.reading)")
 
     # -- export and staging ------------------------------------------------------------------------------------------
 
@@ -107,8 +123,13 @@ class Migration:
         for (table,) in self.store.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'staged'"):
             self.store.execute(f"DROP TABLE {quote(f'staged.{table}')}")
         self.store.execute("DELETE FROM ops.reading")
-        self.store.execute("INSERT INTO ops.reading VALUES (?, ?, ?)", [drop.name, drop.fingerprint, self.clock()])
-        audits = read_objects(self.store, self.mapping.source, drop)
+        self.store.execute(
+            "INSERT INTO ops.reading VALUES (?, ?, ?, ?)", [drop.name, drop.fingerprint, self.clock(), self._exported_at(drop)]
+        )
+        read_orphan_decisions(self.store, self.settings.data.resolutions(self.confirmed.name), self.confirmed.source.objects)
+        audits, self.mapping = read_objects(self.store, self.confirmed, drop)
+        for unused in unused_orphan_decisions(self.store):
+            logger.warning("orphans.csv: %s has its parent, or is not in the export; the decision is not used", unused)
         record_documented(self.store, self.mapping)
         results = [
             result
@@ -119,6 +140,15 @@ class Migration:
         ]
         records.keep_checks(self.store, records.STAGING, self.run_id, results)
         return results
+
+    def _exported_at(self, drop: Drop) -> datetime:
+        """When the drop was exported, UTC: the latest time its manifest states, else that of its newest file."""
+        spec = self.confirmed.source
+        register_values(self.store.connection, drop.time_zone, drop.date_order, spec.currency_symbols)
+        stated = [row.exported_at for row in drop.manifest.rows] if drop.manifest is not None else []
+        found: datetime | None = self.store.value("SELECT max(parse_dt(said)) FROM unnest(?::VARCHAR[]) AS t(said)", [stated])
+        newest = max((f.path.stat().st_mtime for files in drop.files.values() for f in files), default=0.0)
+        return found or datetime.fromtimestamp(newest, UTC).replace(tzinfo=None)
 
     def stage(self) -> list[CheckResult]:
         """Build derived and target-shaped tables, following what people decided."""
@@ -145,27 +175,49 @@ class Migration:
         return Ledger(self.store, env, self.mapping.name, self.run_id, self.clock())
 
     def preflight(self, env: str, destination: Destination) -> list[CheckResult]:
-        """Check the destination before anything is written, and note what it holds of mails and followers."""
-        ledger = self.ledger(env)
-        uuid_found = destination.search_read("ir.config_parameter", [("key", "=", "database.uuid")], ["value"])
-        if uuid_found and ledger.bind(str(uuid_found[0]["value"])):
-            logger.warning("%s is another database than before; its ledger starts anew from Odoo's external ids", env)
+        """Check the destination before anything is written, and note what it holds of mails and followers.
+
+        A user without the rights to read what it takes gets a check that says so, and nothing is noted.
+        """
         decisions = read_owner_decisions(self.store, self.settings.data.resolutions(self.mapping.name))
         for unused in decisions.unused:
             logger.warning("owners.csv: nobody in the export is called '%s'; the decision is not used", unused)
+        with contextlib.suppress(AccessRightsError):
+            self._note_state(env, destination)
+        examination = examine(self.store, self.mapping, destination, env)
+        records.keep_examination(self.store, env, examination)
+        results = check_preflight(examination, self.catalogue.preflight_checks(env))
+        records.keep_checks(self.store, env, self.run_id, results)
+        return results
+
+    def _note_state(self, env: str, destination: Destination) -> None:
+        """Tie the ledger to the database, and note the highest mail, notification and follower."""
+        uuid_found = destination.search_read("ir.config_parameter", [("key", "=", "database.uuid")], ["value"])
+        if uuid_found and self.ledger(env).bind(str(uuid_found[0]["value"])):
+            logger.warning("%s is another database than before; its ledger starts anew from Odoo's external ids", env)
         self.store.execute("DELETE FROM ops.baseline WHERE env = ?", [env])
         for model, highest in take_baseline(destination).highest.items():
             self.store.execute("INSERT INTO ops.baseline VALUES (?, ?, ?)", [env, model, highest])
-        results = check_preflight(self.store, self.mapping, destination, self.catalogue.preflight_checks(env))
-        records.keep_checks(self.store, env, self.run_id, results)
-        return results
+
+    def in_force(self, env: str) -> Mapping:
+        """The mapping without the targets that preflight left out, because the app that brings them is not installed."""
+        gone = self._without_app(env)
+        return replace(self.mapping, targets=tuple(t for t in self.mapping.targets if t.model not in gone)) if gone else self.mapping
+
+    def _without_app(self, env: str) -> set[str]:
+        rows = self.store.rows("SELECT model FROM ops.preflight_model WHERE env = ? AND skipped", [env])
+        return {model for (model,) in rows}
 
     def load(
         self, env: str, destination: Destination, target: TargetSpec
     ) -> tuple[LoadCounts | None, list[CheckResult]]:
         """Load one model; returns its counts, or ``None`` with a failed check when its gate is closed."""
-        started = time.monotonic()
+        started, target = time.monotonic(), self.mapping.target(target.model)
         specs = self.catalogue.loaded_checks(env, target)
+        if target.model in self._without_app(env):
+            counts = LoadCounts(target.model, 0, 0, 0, 0, 0, 0, 0)
+            records.keep_counts(self.store, env, counts, 0.0)
+            return counts, []
         try:
             counts = load_target(
                 self.store, self.mapping, target, destination, self.ledger(env), self._sender(destination),
@@ -195,11 +247,18 @@ class Migration:
                 f"""SELECT external_id, _block AS block, 'held' AS kind, 'model_not_loaded' AS reason,
                            'a check of an earlier model failed, so this one was not loaded' AS message
                     FROM {quote(f"staged.{target.table}")}
-                    WHERE external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = ?)""",
-                [env],
+                    WHERE external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = ?)
+                    AND external_id NOT IN (SELECT external_id FROM ops.left_out WHERE env = ?)""",
+                [env, env],
             ),
         )
-        staged = int(self.store.value(f"SELECT count(*) FROM {quote(f'staged.{target.table}')}"))
+        staged = int(
+            self.store.value(
+                f"SELECT count(*) FROM {quote(f'staged.{target.table}')} "
+                "WHERE external_id NOT IN (SELECT external_id FROM ops.left_out WHERE env = ?)",
+                [env],
+            )
+        )
         here = int(
             self.store.value(
                 f"SELECT count(*) FROM {quote(f'staged.{target.table}')} JOIN ops.ledger AS entry USING (external_id) "
@@ -213,6 +272,11 @@ class Migration:
         self, env: str, destination: Destination, target: TargetSpec, *, at_end: bool = False
     ) -> list[CheckResult]:
         """Read one model back, compare every field, and account for its records."""
+        target = self.mapping.target(target.model)
+        if target.model in self._without_app(env):
+            results = left_out(self.catalogue.loaded_checks(env, target))
+            records.keep_checks(self.store, env, self.run_id, results)
+            return results
         verified = verify_target(
             self.store, self.mapping, target, destination, env,
             lambda done, total: self.progress(f"verify {target.model}", done, total), at_end=at_end,
@@ -233,12 +297,13 @@ class Migration:
 
         Models that later loads can write to are read back once more.
         """
-        again = [r for t in self.mapping.targets if t.verify_again for r in self.verify(env, destination, t, at_end=True)]
+        mapping = self.in_force(env)
+        again = [r for t in mapping.targets if t.verify_again for r in self.verify(env, destination, t, at_end=True)]
         self.account(env)
-        totals = control_totals(self.store, self.mapping, destination, env)
+        totals = control_totals(self.store, mapping, destination, env)
         records.keep_totals(self.store, env, totals)
         results = check_environment(
-            self.store, self.mapping, destination, env, self.catalogue.verification_checks(env), totals
+            self.store, mapping, destination, env, self.catalogue.verification_checks(env), totals
         )
         records.keep_checks(self.store, env, self.run_id, results)
         return [*again, *results]

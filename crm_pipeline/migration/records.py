@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from crm_pipeline.odoo.loader import LoadCounts
+from crm_pipeline.odoo.preflight import Examination
 from crm_pipeline.staging.store import StagingStore
 from crm_pipeline.verification.checks import CheckResult
 from crm_pipeline.verification.totals import ControlTotal
@@ -17,16 +18,32 @@ STAGING = "staging"
 
 def keep_checks(store: StagingStore, env: str, run_id: str, results: list[CheckResult]) -> None:
     """Replace earlier outcomes of the same checks."""
-    for result in results:
-        spec = result.spec
-        store.execute(
-            'DELETE FROM ops.check_result WHERE env = ? AND asset = ? AND "check" = ?', [env, spec.asset, spec.name]
-        )
-        store.execute(
-            "INSERT INTO ops.check_result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [env, spec.asset, spec.name, result.passed, spec.severity, spec.blocking, result.message, spec.description,
-             json.dumps(result.rows, default=str, ensure_ascii=False), result.query, run_id],
-        )  # fmt: skip
+    with store.transaction():
+        for result in results:
+            spec = result.spec
+            store.execute(
+                'DELETE FROM ops.check_result WHERE env = ? AND asset = ? AND "check" = ?', [env, spec.asset, spec.name]
+            )
+            store.execute(
+                "INSERT INTO ops.check_result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [env, spec.asset, spec.name, result.passed, spec.severity, spec.blocking, result.message, spec.description,
+                 json.dumps(result.rows, default=str, ensure_ascii=False), result.query, run_id],
+            )  # fmt: skip
+
+
+def keep_examination(store: StagingStore, env: str, examination: Examination) -> None:
+    """Replace what preflight saw of an environment."""
+    with store.transaction():
+        for table in ("preflight_fact", "preflight_model"):
+            store.execute(f"DELETE FROM ops.{table} WHERE env = ?", [env])
+        for position, fact in enumerate(examination.facts):
+            store.execute("INSERT INTO ops.preflight_fact VALUES (?, ?, ?, ?, ?)", [env, position, fact.topic, fact.name, fact.value])
+        for position, p in enumerate(examination.present):
+            store.execute(
+                "INSERT INTO ops.preflight_model VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [env, position, p.model, p.title, p.staged, p.in_odoo, p.ours, p.shipped, p.foreign, p.linked, p.created, p.waiting,
+                 p.left_out, p.skipped],
+            )  # fmt: skip
 
 
 def keep_counts(store: StagingStore, env: str, counts: LoadCounts, seconds: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ class ResolutionFile:
         name: file name without ending, and name of the sheet.
         keys: columns that say what is decided about; at least one must be given.
         argument: the column that goes with ``needs_argument``, and with no other decision.
+        details: further columns that may go with it.
         remarks: what the exported queue says beside them; may stay in the file.
     """
 
@@ -29,11 +30,12 @@ class ResolutionFile:
     needs_argument: str
     argument_is: str
     remarks: tuple[str, ...]
+    details: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns a file must have."""
-        return (*self.keys, "decision", self.argument)
+        return (*self.keys, "decision", *self.details, self.argument)
 
 
 OWNERS = ResolutionFile(
@@ -43,6 +45,10 @@ OWNERS = ResolutionFile(
 PRODUCTS = ResolutionFile(
     "products", ("source_sku", "source_name"), ("map", "create", "fallback"), "odoo_default_code", "map",
     "the internal reference of an Odoo product", ("lines", "why"),
+)  # fmt: skip
+ORPHANS = ResolutionFile(
+    "orphans", ("object", "key"), ("attach", "detach", "skip"), "parent_key", "attach", "the key of a row of the export",
+    ("file", "row", "why"), details=("parent_object",),
 )  # fmt: skip
 
 
@@ -94,6 +100,28 @@ def read_product_decisions(store: StagingStore, folder: Path) -> int:
         ResolutionFileError: as :func:`read_owner_decisions`.
     """
     return _read_into(store, "ops.product_decision", PRODUCTS, folder)
+
+
+def read_orphan_decisions(store: StagingStore, folder: Path, objects: Collection[str]) -> int:
+    """Read and check the decisions about rows without parent into ``ops.orphan_decision``, replacing those of an earlier run.
+
+    Raises:
+        ResolutionFileError: as :func:`read_owner_decisions`.
+    """
+    count = _read_into(store, "ops.orphan_decision", ORPHANS, folder)
+    for column in ("object", "parent_object"):
+        for (name,) in store.rows(f"SELECT DISTINCT {column} FROM ops.orphan_decision WHERE {column} IS NOT NULL ORDER BY 1"):
+            if name not in objects:
+                reason = f"is no object of the export; there are {', '.join(objects)}"
+                raise ResolutionFileError(folder / "orphans.csv", 0, column, name, reason)
+    return count
+
+
+def unused_orphan_decisions(store: StagingStore) -> tuple[str, ...]:
+    """Decisions about rows that are no orphans, as 'object key'; known once references were checked."""
+    return tuple(
+        row[0] for row in store.rows("SELECT object || ' ' || key FROM ops.orphan_decision WHERE NOT used ORDER BY object, key")
+    )
 
 
 def _read_into(store: StagingStore, table: str, kind: ResolutionFile, folder: Path) -> int:

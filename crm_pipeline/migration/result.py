@@ -85,6 +85,7 @@ def _verification(store: StagingStore, env: str) -> dict[str, int]:
 def _queues(store: StagingStore, mapping: Mapping, env: str) -> dict[str, int]:
     queues = {"owners": 0, "orphans": 0, "products": 0, "conflicts": 0, "quarantine": 0}
     queues["quarantine"] = int(store.value("SELECT count(*) FROM ops.row_fate WHERE fate = 'quarantined'"))
+    queues["orphans"] = int(store.value("SELECT count(*) FROM ops.fate WHERE fate = 'queued'"))
     queues["conflicts"] = int(store.value("SELECT count(*) FROM ops.conflict WHERE env = ?", [env]))
     for target in mapping.targets:
         if target.match.queue is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from crm_pipeline.migration.migration import Migration
 from crm_pipeline.migration.result import build_result
-from crm_pipeline.reports import build_report
+from crm_pipeline.reports import build_preflight_page, build_report
 from crm_pipeline.specs import TargetSpec
 from crm_pipeline.verification.checks import CheckResult
 
@@ -63,6 +63,21 @@ def migrate(
     finally:
         destination.close()
     return _outcome(migration, env, tuple(stops))
+
+
+def preflight(migration: Migration, env: str, *, drop_name: str | None = None) -> tuple[RunOutcome, Path | None]:
+    """Read, stage and examine the destination without writing to it; returns the preflight page beside the outcome.
+
+    There is no page when the export itself stopped the run.
+    """
+    outcome = migrate(migration, env, drop_name=drop_name, dry_run=True)
+    return outcome, preflight_page(migration, env)
+
+
+def preflight_page(migration: Migration, env: str) -> Path | None:
+    """Build the preflight page of an environment from the staging store."""
+    folder = migration.settings.data.reports(migration.mapping.name, env)
+    return build_preflight_page(migration.store, migration.mapping, env, folder, migration.clock())
 
 
 def verify(migration: Migration, env: str) -> RunOutcome:

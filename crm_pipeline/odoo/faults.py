@@ -119,7 +119,11 @@ def fault_of_xmlrpc(code: int, text: str, *, call: str) -> DestinationError:
 
 def refused(*, call: str) -> AuthenticationError:
     """Login or key refused, with what to do."""
-    message = "Odoo refused the login or its API key; check LOGIN and API_KEY, and that the key has not expired"
+    message = (
+        "Odoo refused the login or its API key (it does not say which); check LOGIN and API_KEY, and that the key has not "
+        "expired: user menu > Preferences > Account Security lists the keys. With two-factor authentication a password is "
+        "never taken, only a key"
+    )
     return AuthenticationError(message, call=call)
 
 

@@ -53,7 +53,7 @@ def finish_records(
     store.execute("DELETE FROM ops.unfinished WHERE env = ? AND model = ?", [ledger.env, target.model])
     schema = destination.fields_get(target.model)
     for blocks in streams(target):
-        fields = {f.name: f for f in resolve_fields(target, blocks[0], schema)}
+        fields = {f.name: f for f in resolve_fields(target, target.as_one(blocks), schema)}
         _Finisher(store, mapping, target, fields, destination, ledger, sender).run(blocks, progress)
 
 
@@ -64,10 +64,10 @@ class _Finisher:
         self, store: StagingStore, mapping: Mapping, target: TargetSpec, fields: dict[str, ResolvedField],
         destination: Destination, ledger: Ledger, sender: Sender,
     ) -> None:  # fmt: skip
-        assert target.finish is not None  # noqa: S101 - the caller's condition
+        assert target.finishing is not None  # noqa: S101 - the caller's condition
         self.store, self.mapping, self.target, self.fields = store, mapping, target, fields
         self.destination, self.ledger, self.sender = destination, ledger, sender
-        self.rule: Finish = target.finish
+        self.rule: Finish = target.finishing
         self.late = [field for field in fields.values() if field.spec.late]
 
     def run(self, blocks: Sequence[Any], progress: Progress) -> None:
@@ -82,7 +82,7 @@ class _Finisher:
     def _collect(self, blocks: tuple[Any, ...]) -> None:
         """``_to_finish``: external_id, odoo_id, the state meant, the amounts that must be equal, late cells."""
         rule = self.rule
-        names = [rule.state, *rule.equal_before, *(f.name for f in self.late)]
+        names = [*self._state, *rule.equal_before, *(f.name for f in self.late)]
         names += [rule.settle.document] if rule.settle else []
         wanted = [self.fields[name] for name in dict.fromkeys(names)]
         select = resolved_select(self.mapping, self.target, blocks, wanted, self.ledger.env)
@@ -92,8 +92,19 @@ class _Finisher:
             SELECT resolved.* EXCLUDE (_order, _hash, _values, _unresolved, _blanked), entry.odoo_id{late}
             FROM ({select}) AS resolved JOIN ops.ledger AS entry USING (external_id)
             WHERE entry.env = {literal(self.ledger.env)} AND entry.origin = 'created' AND entry.row_hash = resolved._hash
-            AND entry.finished IS NOT TRUE
+            AND entry.finished IS NOT TRUE{self._only_late()}
         """)
+
+    @property
+    def _state(self) -> list[str]:
+        """The state field, where records have one."""
+        return [self.rule.state] if self.rule.state is not None else []
+
+    def _only_late(self) -> str:
+        """SQL: without a state, only records with a late value need anything."""
+        if self.rule.state is not None or self.rule.settle is not None or self.rule.quiet:
+            return ""
+        return f" AND ({' OR '.join(f'resolved.{quote(f.name)} IS NOT NULL' for f in self.late) or 'FALSE'})"
 
     def _finish(self, rows: list[dict[str, Any]]) -> list[Unfinished]:
         problems: dict[str, Unfinished] = {}
@@ -114,10 +125,10 @@ class _Finisher:
             self._insist(lambda: adjust_amounts(self.destination, self._read, open_rows, field))
         rows = left(self._unequal(open_rows))
         for value, step in self.rule.steps.items():
-            group = [r for r in rows if r[self.rule.state] == value and not self._is_reached(r, states[r["odoo_id"]])]
+            group = [r for r in rows if r[str(self.rule.state)] == value and not self._is_reached(r, states[r["odoo_id"]])]
             rows = left(self._take(step, group))
-        if self.rule.unfollow and rows:
-            self._unfollow(rows)
+        if self.rule.quiet and rows:
+            self._quieten(rows)
         rows = left(self._send_late(rows))
         if self.rule.settle is not None:
             found = settle_payments(self.destination, rows, self.rule.settle.document, self._insist)
@@ -127,17 +138,20 @@ class _Finisher:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def _read(self, rows: Sequence[dict[str, Any]]) -> dict[int, Record]:
-        names = [self.fields[name].schema.name for name in (self.rule.state, *self.rule.equal_before)]
+        names = [self.fields[name].schema.name for name in (*self._state, *self.rule.equal_before)] or ["id"]
         ids = [row["odoo_id"] for row in rows]
         domain = [("id", "in", ids)]
         found = self.destination.search_read(self.target.model, domain, names, context={"active_test": False}) if ids else []
         return {record["id"]: record for record in found}
 
     def _states(self, rows: Sequence[dict[str, Any]]) -> dict[int, str]:
-        return {odoo_id: record[self.fields[self.rule.state].schema.name] for odoo_id, record in self._read(rows).items()}
+        field = self.fields[self.rule.state].schema.name if self.rule.state is not None else "id"
+        return {odoo_id: record[field] for odoo_id, record in self._read(rows).items()}
 
     def _is_reached(self, row: dict[str, Any], state: str) -> bool:
         """Whether the state meant is there; a state without step is where records begin."""
+        if self.rule.state is None:
+            return True
         step = self.rule.steps.get(row[self.rule.state])
         return state in step.reached if step is not None else state == row[self.rule.state]
 
@@ -196,8 +210,12 @@ class _Finisher:
     def _insist(self, attempt: Callable[[], None]) -> None:
         self.sender.retry.insist(self.target.model, attempt)
 
-    def _unfollow(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Remove the followers a step added: Odoo 17 and 18 subscribe the customer of a posted document."""
+    def _quieten(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Remove what a step added of its own accord, whatever the context of the call says.
+
+        Odoo 17 and 18 subscribe the customer of a posted document. Computed fields that are left to the end of a request
+        are tracked in the context of any environment of that request, so that now and then a tracking note appears.
+        """
         ids = [row["odoo_id"] for row in rows]
         documents = {self.target.model: ids}
         if "move_id" in self.destination.fields_get(self.target.model):
@@ -205,6 +223,7 @@ class _Finisher:
             documents["account.move"] = [record["move_id"] for record in entries if record["move_id"]]
         for model, res_ids in documents.items():
             self._insist(partial(_remove_followers, self.destination, model, res_ids))
+            self._insist(partial(_remove_tracking_notes, self.destination, model, res_ids))
 
     def _send_late(self, rows: Sequence[dict[str, Any]]) -> list[Unfinished]:
         """Write the fields that were kept back, where Odoo doesn't have them yet."""
@@ -256,3 +275,15 @@ def _remove_followers(destination: Destination, model: str, ids: Sequence[int]) 
     followers = [record["id"] for record in destination.search_read("mail.followers", domain, ["id"])]
     if followers:
         destination.unlink("mail.followers", followers, context=QUIET)
+
+
+def _remove_tracking_notes(destination: Destination, model: str, ids: Sequence[int]) -> None:
+    """Unlink notes of changed values (they have no text) that our own calls made; a person's notes and changes stay."""
+    user = destination.call("res.users", "context_get").get("uid")
+    domain = [
+        ("model", "=", model), ("res_id", "in", list(ids)), ("message_type", "=", "notification"),
+        ("create_uid", "=", user),
+    ]  # fmt: skip
+    notes = [record["id"] for record in destination.search_read("mail.message", domain, ["body"]) if not record["body"]]
+    if notes:
+        destination.unlink("mail.message", notes, context=QUIET)

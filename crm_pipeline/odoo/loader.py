@@ -68,7 +68,7 @@ def load_target(
         run.total = run.done + int(store.value("SELECT count(*) FROM ops.pending"))
         send_pending(store, stream, ledger, sender, run, progress)
     run.updated = update_changed(store, mapping, target, destination, ledger, sender, schema)
-    if target.finish is not None:
+    if target.finishing is not None:
         finish_records(store, mapping, target, destination, ledger, sender)
     _fetch_via(store, mapping, target, destination, ledger.env)
     return _counts(store, target, ledger, run)
@@ -115,10 +115,16 @@ def _fetch_via(store: StagingStore, mapping: Mapping, target: TargetSpec, destin
 def _counts(store: StagingStore, target: TargetSpec, ledger: Ledger, run: LoadRun) -> LoadCounts:
     """Counts such that staged = created + updated + unchanged + linked + failed + held.
 
-    Rows of a queue that nothing needs (users who own nothing and whom Odoo doesn't have) are not counted as staged.
+    Rows that are left out for want of an app, or of a queue that nothing needs (users who own nothing and whom Odoo
+    doesn't have), are not counted as staged.
     """
     table, here = quote(f"staged.{target.table}"), [ledger.env, target.model]
-    staged = int(store.value(f"SELECT count(*) FROM {table}"))
+    staged = int(
+        store.value(
+            f"SELECT count(*) FROM {table} WHERE external_id NOT IN (SELECT external_id FROM ops.left_out WHERE env = ?)",
+            [ledger.env],
+        )
+    )
     refused = dict(
         store.rows(
             f"""SELECT CASE WHEN refusal.kind = 'queued' AND NOT staged._needed THEN 'not needed' ELSE refusal.kind END, count(*)

@@ -39,8 +39,8 @@ def match_existing(
         "CREATE OR REPLACE TEMP TABLE _match (external_id VARCHAR, block VARCHAR, row_hash VARCHAR, odoo_id BIGINT)"
     )
     for blocks in streams(target):
-        fields = {f.name: f for f in resolve_fields(target, blocks[0], schema)}
-        _fetch_existing(store, target, destination, ledger, [fields[name] for name in by_fields])
+        fields = {f.name: f for f in resolve_fields(target, target.as_one(blocks), schema)}
+        fetch_existing(store, target, destination, ledger.env, [fields[name] for name in by_fields])
         select = resolved_select(mapping, target, blocks, [fields[name] for name in by_fields], ledger.env)
         store.execute(f"""
             CREATE OR REPLACE TEMP TABLE _wanted AS SELECT * FROM ({select})
@@ -51,7 +51,7 @@ def match_existing(
                 store.execute(f"""
                     INSERT INTO _match SELECT DISTINCT wanted.external_id, wanted._block, wanted._hash, existing._id
                     FROM _wanted AS wanted JOIN _existing AS existing
-                    ON {" AND ".join(_equal(fields[name]) for name in names)}
+                    ON {" AND ".join(agree_sql(fields[name]) for name in names)}
                     WHERE wanted.external_id NOT IN (SELECT external_id FROM _match)
                 """)
         if rule.queue == "owners":
@@ -61,10 +61,13 @@ def match_existing(
         _ensure(store, target, destination, ledger, retry or RetryPolicy())
 
 
-def _fetch_existing(
-    store: StagingStore, target: TargetSpec, destination: Destination, ledger: Ledger, fields: list[ResolvedField]
+def fetch_existing(
+    store: StagingStore, target: TargetSpec, destination: Destination, env: str, fields: list[ResolvedField]
 ) -> None:
-    """``_existing``: one row for each record that is not our own (and element of a many2many), ids as text."""
+    """``_existing``: one row for each record that is not our own (and element of a many2many), ids as text.
+
+    Columns: ``_id`` and the fields by the destination's names.
+    """
     names = list(dict.fromkeys(field.schema.name for field in fields))
     types = {name: pl.List(pl.Int64) if _is_many(fields, name) else pl.String for name in names}
     schema = {"_id": pl.Int64(), **types}
@@ -87,7 +90,7 @@ def _fetch_existing(
     own = "SELECT odoo_id FROM ops.ledger WHERE env = ? AND model = ? AND origin = 'created'"
     store.execute(
         f"CREATE OR REPLACE TEMP TABLE _existing AS SELECT _id, {select} FROM _fetched WHERE _id NOT IN ({own})",
-        [ledger.env, target.model],
+        [env, target.model],
     )
 
 
@@ -95,7 +98,8 @@ def _is_many(fields: list[ResolvedField], name: str) -> bool:
     return any(field.schema.name == name and field.schema.type == "many2many" for field in fields)
 
 
-def _equal(field: ResolvedField) -> str:
+def agree_sql(field: ResolvedField) -> str:
+    """SQL that is true where a row ``wanted`` and a record ``existing`` agree in a field."""
     wanted, existing = f"wanted.{quote(field.name)}", f"existing.{quote(field.schema.name)}"
     if field.schema.type == "many2many":
         return f"list_contains({wanted}, {existing}::BIGINT)"

@@ -68,12 +68,12 @@ def open_stream(
     mapping: Mapping, target: TargetSpec, blocks: tuple[SourceBlock, ...], destination: Destination
 ) -> Stream:
     """Resolve the fields of a stream and of its parts; raises ``FieldMissingError``."""
-    fields = tuple(resolve_fields(target, blocks[0], destination.fields_get(target.model)))
+    fields = tuple(resolve_fields(target, target.as_one(blocks), destination.fields_get(target.model)))
     part_target = mapping.parts_of(target.model)
     parts = None
     if part_target is not None and part_target.part_of is not None:
         schema = destination.fields_get(part_target.model)
-        found = resolve_fields(part_target, part_target.record_fields, schema)
+        found = resolve_fields(part_target, part_target.as_one(part_target.sources), schema)
         parts = Parts(
             part_target, part_target.part_of,
             tuple(f for f in found if f.spec.is_sent and f.name != part_target.part_of.link),
@@ -92,6 +92,7 @@ def prepare_pending(store: StagingStore, stream: Stream, ledger: Ledger) -> None
         CREATE OR REPLACE TEMP TABLE _resolved AS SELECT * FROM ({select}) AS resolved
         WHERE external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = {env})
         AND external_id NOT IN (SELECT external_id FROM ops.refusal WHERE env = {env} AND model = {literal(target.model)})
+        AND external_id NOT IN (SELECT external_id FROM ops.left_out WHERE env = {env})
     """)
     _prepare_parts(store, stream, ledger)
     ledger.refuse(

@@ -235,6 +235,11 @@ def _untrusted(reply: Reply, call: str) -> Exception:
     if reply.status == HTTPStatus.OK:
         return InDoubtError("the answer is not one of Odoo's", call=call)
     message = f"HTTP {reply.status} ({reply.content_type or 'no content type'}): not an answer of Odoo"
+    if reply.status == HTTPStatus.FORBIDDEN:
+        message += (
+            "; a firewall or access list in front of it forbids the call, or the database's plan has no external API (on "
+            "Odoo Online only the Custom plan has it)"
+        )
     return ConfigurationError(message, call=call)
 
 

@@ -45,13 +45,6 @@ class ResolvedField:
         """The destination's field whose value is compared: a file's checksum, else the field itself."""
         return self.spec.file.compared_with if self.spec.file is not None else self.schema.name
 
-    @property
-    def lookup(self) -> str | None:
-        """Name of the reference data the staged text is looked up in."""
-        if self.spec.xmlid is not None:
-            return "xmlid"
-        return self.spec.lookup.reference if self.spec.lookup is not None else None
-
 
 def resolve_fields(target: TargetSpec, block: SourceBlock, schema: dict[str, FieldSchema]) -> list[ResolvedField]:
     """The block's confirmed fields on this destination.
@@ -106,10 +99,10 @@ def resolved_select(
         if field.spec.links:
             expression, join, missing = _link(mapping, table, field, staged, alias, env)
             joins.append(join)
-        elif field.lookup is not None:
+        elif field.spec.looked_up_in is not None:
             joins.append(
                 f"LEFT JOIN ops.lookup AS {alias} ON {alias}.env = {literal(env)} "
-                f"AND {alias}.reference = {literal(field.lookup)} AND {alias}.key = {staged}"
+                f"AND {alias}.reference = {literal(field.spec.looked_up_in)} AND {alias}.key = {staged}"
             )
             expression, missing = f"{alias}.odoo_id", f"{staged} IS NOT NULL AND {alias}.odoo_id IS NULL"
             if field.schema.type in _MANY:

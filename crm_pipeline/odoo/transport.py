@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from crm_pipeline.odoo.destination import Context, Domain, FieldSchema, LoadResult, Record
 from crm_pipeline.odoo.errors import (
+    AccessRightsError,
     AuthenticationError,
     ConcurrencyError,
     ConfigurationError,
@@ -46,9 +49,43 @@ READ_METHODS = frozenset(
     {
         "search", "search_read", "search_count", "read", "fields_get", "name_search", "read_group", "default_get",
         "check_object_reference", "has_group", "context_get", "check_access_rights", "formatted_read_group",
-        "web_search_read", "get_views", "exists", "get_metadata", "name_get", "export_data",
+        "web_search_read", "get_views", "exists", "get_metadata", "name_get", "export_data", "has_access", "get_param",
     }
 )  # fmt: skip
+#: Where Odoo S.A. hosts databases (Odoo Online and Odoo.sh)
+_ODOO_HOSTING = (".odoo.com",)
+_PLAN = (
+    "if login and key are right, the database's plan may have no external API: on Odoo Online only the Custom plan has it "
+    "(not One App Free, not Standard)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Which Odoo a server says it is.
+
+    Attributes:
+        series: for example ``18.0``; ``18.2`` for an intermediate version of Odoo Online.
+        text: as the server says it, ``18.0+e``, ``saas~18.2+e``.
+    """
+
+    series: str
+    text: str
+
+    @property
+    def is_enterprise(self) -> bool:
+        """Whether the server's code is Odoo Enterprise."""
+        return self.text.endswith("+e")
+
+    @property
+    def is_intermediate(self) -> bool:
+        """Whether it is a version that only Odoo Online has."""
+        return not self.series.endswith(".0")
+
+
+def is_hosted_by_odoo(url: str) -> bool:
+    """Whether a URL is one of Odoo Online or Odoo.sh."""
+    return (urlsplit(url).hostname or "").endswith(_ODOO_HOSTING)
 
 
 def connect(
@@ -80,7 +117,7 @@ def connect(
     Raises:
         NotSentError: the server cannot be reached.
         ConfigurationError: not an Odoo server, too old, no such database, protocol not offered.
-        AuthenticationError: login or key refused.
+        AuthenticationError: login or key refused, or a plan without external API.
     """
     for name, value in {"DB": db, "LOGIN": login, "API_KEY": api_key}.items():
         if not value:
@@ -89,7 +126,8 @@ def connect(
     channel = Channel(url, read_timeout=read_timeout)
     retrying = _Retrying(attempts, first_wait)
     opening = _Retrying(min(attempts, OPENING_ATTEMPTS), first_wait)
-    version = opening.read(lambda: server_version(channel, protocol))
+    release = opening.read(lambda: server_release(channel, protocol))
+    version = release.series
     chosen = protocol
     if protocol == "auto":
         chosen = "json2" if int(version.partition(".")[0]) >= _FIRST_JSON2 else "jsonrpc"
@@ -99,22 +137,31 @@ def connect(
     wire: ExternalProtocol = _PROTOCOLS[chosen](channel, db, login, api_key)
     try:
         retrying.read(wire.login)
-    except AuthenticationError:
+    except (AuthenticationError, AccessRightsError) as error:
         if protocol != "auto" or chosen != "json2":
-            raise
+            raise _refused(error, channel.url) from None
         wire = JsonRpc(channel, db, login, api_key)
-        retrying.read(wire.login)
+        try:
+            retrying.read(wire.login)
+        except (AuthenticationError, AccessRightsError) as again:
+            raise _refused(again, channel.url) from None
         log.warning(
             "%s refused the secret of %s as an API key but took it as a password: using JSON-RPC, which Odoo %s "
             "deprecates. Create an API key (user menu, Account Security) and set it as API_KEY.",
             channel.url, login, version,
         )  # fmt: skip
     log.info("connected to %s, database %s, Odoo %s over %s", channel.url, db, version, wire.name)
-    return OdooServer(channel, wire, db=db, version=version, retrying=retrying)
+    return OdooServer(channel, wire, db=db, release=release, retrying=retrying)
 
 
-def server_version(channel: Channel, protocol: ProtocolName) -> str:
-    """The server's series, ``18.0``. Every version answers ``common.version``; ``/web/version`` is newer (19.0)."""
+def _refused(error: AuthenticationError | AccessRightsError, url: str) -> AuthenticationError:
+    """A refused login, with what else may be the reason where Odoo hosts the database."""
+    plan = f"; {_PLAN}" if is_hosted_by_odoo(url) else ""
+    return AuthenticationError(error.message + plan, call=error.call)
+
+
+def server_release(channel: Channel, protocol: ProtocolName) -> Release:
+    """Which Odoo answers. Every version knows ``common.version``; ``/web/version`` is newer (19.0)."""
     if protocol == "xmlrpc":
         answer = xmlrpc_call(channel, "common", "version", (), call="common.version")
     else:
@@ -126,7 +173,7 @@ def server_version(channel: Channel, protocol: ProtocolName) -> str:
     if not isinstance(series, str) or not series.split(".", maxsplit=1)[0].removeprefix("saas~").isdigit():
         message = f"{channel.url} did not say which Odoo it is; check URL"
         raise ConfigurationError(message, call="common.version")
-    return series.removeprefix("saas~")
+    return Release(series.removeprefix("saas~"), str(answer.get("server_version") or series))
 
 
 def _web_version(channel: Channel) -> dict[str, str]:
@@ -134,8 +181,9 @@ def _web_version(channel: Channel) -> dict[str, str]:
     if reply.status != HTTPStatus.OK or reply.content_type != "application/json":
         message = f"{channel.url} does not answer like an Odoo server (HTTP {reply.status}); check URL"
         raise ConfigurationError(message, call="web.version")
-    info = json.loads(reply.body)["version_info"]
-    return {"server_serie": f"{info[0]}.{info[1]}"}
+    answer = json.loads(reply.body)
+    info = answer["version_info"]
+    return {"server_serie": f"{str(info[0]).removeprefix('saas~')}.{info[1]}", "server_version": str(answer.get("version", ""))}
 
 
 class OdooServer:
@@ -143,16 +191,17 @@ class OdooServer:
 
     kind: Literal["server"] = "server"
 
-    def __init__(self, channel: Channel, wire: ExternalProtocol, *, db: str, version: str, retrying: _Retrying) -> None:
-        self._channel, self._wire, self._db, self._version, self._retrying = channel, wire, db, version, retrying
+    def __init__(self, channel: Channel, wire: ExternalProtocol, *, db: str, release: Release, retrying: _Retrying) -> None:
+        self._channel, self._wire, self._db, self._retrying = channel, wire, db, retrying
+        self.release = release
 
     def __repr__(self) -> str:
-        return f"<OdooServer {self.database} {self._version} {self._wire.name}>"
+        return f"<OdooServer {self.database} {self.version} {self._wire.name}>"
 
     @property
     def version(self) -> str:
         """The series, ``18.0``."""
-        return self._version
+        return self.release.series
 
     @property
     def protocol(self) -> str:

@@ -29,7 +29,7 @@ def update_changed(
     """
     updated = 0
     for blocks in streams(target):
-        fields = [f for f in resolve_fields(target, blocks[0], schema) if f.spec.is_sent]
+        fields = [f for f in resolve_fields(target, target.as_one(blocks), schema) if f.spec.is_sent]
         if _find_changed(store, mapping, target, blocks, fields, ledger.env):
             ids = [row[0] for row in store.rows("SELECT _odoo_id FROM _new ORDER BY 1")]
             fetch_records(store, destination, target.model, [schema[f.found_as] for f in fields], ids, "_now")

@@ -11,7 +11,7 @@ from crm_pipeline.orchestration.metadata import loaded_metadata
 from crm_pipeline.orchestration.order import LoadOrder
 from crm_pipeline.orchestration.resources import MigrationResource
 from crm_pipeline.orchestration.source_assets import OWNERS
-from crm_pipeline.orchestration.summary import report_metadata, verification_metadata
+from crm_pipeline.orchestration.summary import preflight_metadata, report_metadata, verification_metadata
 from crm_pipeline.specs import TargetSpec
 
 Results = Iterator[dg.MaterializeResult[None]]
@@ -55,8 +55,8 @@ def _preflight(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
             opened.started.add(env)
             results = opened.migration.preflight(env, destination)
             announce(context.log, results)
-            facts = {"odoo": destination.kind, "version": destination.version, "database": destination.database}
-            yield dg.MaterializeResult(check_results=check_results(results, key), metadata=facts)
+            metadata = preflight_metadata(opened.migration, env)
+            yield dg.MaterializeResult(check_results=check_results(results, key), metadata=metadata)
 
     return preflight
 

@@ -31,7 +31,7 @@ def export_assets(columns: ColumnCatalogue) -> dg.AssetsDefinition:
     specs = [
         dg.AssetSpec(
             asset_key(catalogue.source_asset(each)), description=_object_text(spec), group_name=f"{name}_export",
-            kinds={"csv", "duckdb"}, owners=OWNERS, code_version=spec_version(spec),
+            kinds={"excel" if spec.sheet else "csv", "duckdb"}, owners=OWNERS, code_version=spec_version(spec),
             metadata={"dagster/column_schema": dg.TableSchema(columns.source_columns(each))},
         )
         for each, spec in objects.items()
@@ -122,7 +122,7 @@ def spec_version(spec: SpecModel) -> str:
 
 
 def _object_text(spec: ObjectSpec) -> str:
-    text = [f"{spec.label}: rows of {spec.file}.csv that fit the contract, with its types."]
+    text = [f"{spec.label}: rows of {spec.file_name} that fit the contract, with its types."]
     if spec.description:
         text.append(spec.description)
     if spec.scope == "documented":

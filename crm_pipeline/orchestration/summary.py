@@ -9,10 +9,30 @@ import dagster as dg
 import polars as pl
 
 from crm_pipeline.migration.migration import Migration
+from crm_pipeline.migration.run import preflight_page
 from crm_pipeline.orchestration.metadata import FINDING_TEXT, Metadata, table
 from crm_pipeline.reports.facts import check_facts, newest_run, verdict
+from crm_pipeline.reports.preflight import preflight_facts
 from crm_pipeline.staging.store import StagingStore
 from crm_pipeline.verification.accounting import account
+
+
+def preflight_metadata(migration: Migration, env: str) -> Metadata:
+    """What the destination is, what it has already, and the page that says so."""
+    found = preflight_facts(migration.store, env)
+    page = preflight_page(migration, env)
+    models = [
+        {"model": m["model"], "in_odoo": m["in_odoo"], "others": m["foreign"], "staged": m["staged"], "would_match": m["linked"],
+         "new": m["created"], "wait": m["waiting"], "left_out": m["left_out"]}
+        for m in found.models
+    ]  # fmt: skip
+    facts = [{"topic": topic, "fact": name, "value": value} for topic, lines in found.topics.items() for name, value in lines]
+    return {
+        **{f"{topic}: {name}": value for topic in ("Server", "Company") for name, value in found.topics.get(topic, ())},
+        "facts": table(facts, longest=FINDING_TEXT),
+        "what_is_there": table(models),
+        **({"report": dg.MetadataValue.path(str(page))} if page is not None else {}),
+    }
 
 
 def verification_metadata(migration: Migration, env: str) -> Metadata:

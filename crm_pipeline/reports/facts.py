@@ -19,7 +19,8 @@ _STAGING = "staging"
 SHOWN_DIFFERENCES = 25
 SHOWN_QUARANTINE = 5
 
-PHASES = ("Export", "Staging", "Preflight", "Load and read-back", "Verification")
+PREFLIGHT = "Preflight"
+PHASES = ("Export", "Staging", PREFLIGHT, "Load and read-back", "Verification")
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ _CALCULATED = ("=", "+", "-", "@", "\t", "\r")
 
 QUARANTINE_COLUMNS = ("object", "key", "file", "row", "reason", "problem")
 CONFLICT_COLUMNS = ("model", "external_id", "field", "decision", "last_loaded", "odoo_now", "new_source")
+ORPHAN_COLUMNS = ("object", "key", "decision", "parent_object", "parent_key", "file", "row", "why")
 PRODUCT_COLUMNS = ("source_sku", "source_name", "decision", "odoo_default_code", "lines", "why")
 UNFINISHED_COLUMNS = ("model", "external_id", "odoo_id", "reason", "problem")
 ROUNDING_COLUMNS = ("model", "external_id", "odoo_id", "field", "in_export", "in_odoo", "difference")
@@ -97,6 +98,19 @@ def waiting_products(store: StagingStore, mapping: Mapping, env: str) -> pl.Data
     return pl.concat(frames)
 
 
+def waiting_orphans(store: StagingStore) -> pl.DataFrame:
+    """Rows whose parent is not in the export and that people decide about: ``ORPHAN_COLUMNS``.
+
+    The first five columns are those of the resolution file.
+    """
+    return store.frame("""
+        SELECT object, key, '' AS decision, '' AS parent_object, '' AS parent_key, file, "row", coalesce(issue.message, detail) AS why
+        FROM ops.fate LEFT JOIN (
+            SELECT object, row_id, reason, min(message) AS message FROM ops.issue GROUP BY ALL
+        ) AS issue USING (object, row_id, reason) WHERE fate = 'queued' ORDER BY object, file, "row"
+    """)
+
+
 def unfinished_records(store: StagingStore, env: str) -> pl.DataFrame:
     """Records that are in Odoo and could not be finished: ``UNFINISHED_COLUMNS``."""
     return store.frame(
@@ -120,6 +134,7 @@ def open_queues(store: StagingStore, mapping: Mapping, env: str) -> dict[str, pl
     """Everything that waits for people, or that they should have seen, by the name of its sheet."""
     return {
         "owners": waiting_owners(store, mapping, env),
+        "orphans": waiting_orphans(store),
         "products": waiting_products(store, mapping, env),
         "conflicts": open_conflicts(store, env),
         "unfinished": unfinished_records(store, env),

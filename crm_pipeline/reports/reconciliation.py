@@ -6,13 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from crm_pipeline.odoo.embedded import EmbeddedOdoo
 from crm_pipeline.reports import facts
-from crm_pipeline.reports.pictures import FATE_COLORS, FATE_MEANINGS, fate_bar
+from crm_pipeline.reports.pictures import FATE_MEANINGS
+from crm_pipeline.reports.preflight import preflight_facts
 from crm_pipeline.reports.provenance import handling_text, origin_text, rows_text
 from crm_pipeline.reports.queues import open_queues, write_queues
+from crm_pipeline.reports.rendering import template
 from crm_pipeline.specs import Mapping
 from crm_pipeline.staging.store import StagingStore
 
@@ -46,7 +46,7 @@ def build_report(
         name: {"count": frame.height, "first": frame.head(facts.SHOWN_DIFFERENCES).to_dicts()}
         for name, frame in queues.items()
     }
-    page = _template().render(
+    page = template("reconciliation.html.j2").render(
         **content, quarantine=facts.quarantine_facts(queues["quarantine"]),
         owners=queues["owners"].head(SHOWN_OWNERS).to_dicts(), owner_count=queues["owners"].height,
         queues=shown, resolutions=str(resolutions),
@@ -75,7 +75,7 @@ def _content(store: StagingStore, mapping: Mapping, env: str, now: datetime) -> 
         "differences": differences, "first_differences": first_differences,
         "failed": [c for c in checks if c.failed], "warnings": [c for c in checks if not c.passed and not c.failed],
         "phases": [(phase, [c for c in checks if c.phase == phase]) for phase in facts.PHASES],
-        "mapping": _mapping_tables(mapping),
+        "preflight": preflight_facts(store, env), "mapping": _mapping_tables(mapping),
     }  # fmt: skip
 
 
@@ -101,35 +101,3 @@ def _mapping_tables(mapping: Mapping) -> list[dict[str, Any]]:
         }
         for target in mapping.targets
     ]  # fmt: skip
-
-
-def _template() -> Any:
-    environment = Environment(
-        loader=PackageLoader("crm_pipeline.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"number": _number, "words": _words, "amount": _amount, "short": _short}
-    environment.globals |= {"fate_bar": fate_bar, "fate_colors": FATE_COLORS, "fate_meanings": FATE_MEANINGS}
-    return environment.get_template("reconciliation.html.j2")
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:,}"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _amount(text: str) -> str:
-    """A total's decimal text with thousands separated; the digits stay as they are."""
-    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
-    whole, _, cents = digits.partition(".")
-    return f"{sign}{int(whole):,}.{cents}" if whole.isdigit() else text
-
-
-def _short(value: object, length: int = 160) -> str:
-    if value is None:
-        return ""
-    text = " ".join(str(value).split())
-    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from crm_pipeline.specs.custom_fields import DEFINITIONS, OPTIONS
 from crm_pipeline.specs.documents import read_yaml
 from crm_pipeline.specs.source import SourceSpec
 from crm_pipeline.specs.target import SourceBlock, TargetSpec
@@ -39,6 +40,8 @@ class Mapping:
 
     source: SourceSpec
     targets: tuple[TargetSpec, ...]
+    #: What people confirmed, where this one has an export's custom fields beside it.
+    confirmed: Mapping | None = None
 
     @property
     def name(self) -> str:
@@ -64,11 +67,11 @@ class Mapping:
     @cached_property
     def hash(self) -> str:
         """SHA-256 over the meaning of all specs: changes when a mapping changes, not when a comment does."""
-        return _digest([self.source, *self.targets])
+        return _digest([self.source, *self.targets]) if self.confirmed is None else self.confirmed.hash
 
     def target_hash(self, model: str) -> str:
         """SHA-256 over one target and the source contract it builds on."""
-        return _digest([self.source, self.target(model)])
+        return _digest([self.source, self.target(model)]) if self.confirmed is None else self.confirmed.target_hash(model)
 
 
 def _digest(specs: list[BaseModel]) -> str:
@@ -95,7 +98,7 @@ def load_mapping(folder: Path) -> Mapping:
     if source.source != folder.name:
         raise SpecError(source_file, "source", f"must equal the folder's name '{folder.name}', not '{source.source}'")
     files = {file: _read(file, TargetSpec) for file in sorted(folder.glob("*.yaml")) if file.name != SOURCE_FILE}
-    ordered = sorted(files.items(), key=lambda item: (item[1].phase, item[1].model))
+    ordered = sorted(((file, target) for file, target in files.items() if target.enabled), key=lambda item: (item[1].phase, item[1].model))
     _cross_check(source, dict(ordered))
     return Mapping(source, tuple(target for _, target in ordered))
 
@@ -123,6 +126,7 @@ def _read(file: Path, model: type[SpecT]) -> SpecT:
 
 def _cross_check(source: SourceSpec, targets: dict[Path, TargetSpec]) -> None:
     tables = set(source.objects) | set(source.derived) | {f"{name}_members" for name in source.derived}
+    tables |= {DEFINITIONS, OPTIONS} if source.custom_fields is not None else set()
     models: dict[str, Path] = {}
     blocks: dict[str, int] = {}
     for file, target in targets.items():
@@ -139,10 +143,18 @@ def _cross_check(source: SourceSpec, targets: dict[Path, TargetSpec]) -> None:
             for where, table in [("object", block.object), *((f"join.{j.as_}", j.table) for j in block.join)]:
                 if table is not None and table not in tables:
                     raise SpecError(file, f"{at}.{where}", f"'{table}' is neither a source object nor derived")
+            for number, taken in enumerate(block.custom_fields):
+                where = f"{at}.custom_fields.{number}"
+                if source.custom_fields is None or taken.object not in source.custom_fields.objects.values():
+                    raise SpecError(file, f"{where}.object", f"'{taken.object}' has no custom fields in source.yaml")
+                if taken.table not in {"src", *(join.as_ for join in block.join)}:
+                    raise SpecError(file, f"{where}.table", f"the block joins nothing as '{taken.table}'")
             if block.accounts_for is not None and block.accounts_for not in source.objects:
                 raise SpecError(file, f"{at}.accounts_for", f"no source object '{block.accounts_for}'")
             _check_links(file, at, target, block, blocks)
         _check_parts(file, target, targets)
+        if target.load.order_by or target.part_of is not None:
+            _check_together(file, target)
 
 
 def _check_links(file: Path, at: str, target: TargetSpec, block: SourceBlock, blocks: dict[str, int]) -> None:
@@ -152,6 +164,19 @@ def _check_links(file: Path, at: str, target: TargetSpec, block: SourceBlock, bl
                 raise SpecError(file, f"{at}.fields.{name}", f"links to '{link.to}', which no target loads")
             if blocks[link.to] > target.phase:
                 raise SpecError(file, f"{at}.fields.{name}", f"links to '{link.to}', which is loaded later")
+
+
+def _check_together(file: Path, target: TargetSpec) -> None:
+    """Rows of several blocks in one call must mean the same by a field."""
+    merged = target.field_specs
+    for index, block in enumerate(target.sources):
+        for name, spec in block.fields.items():
+            if spec.status == "confirmed" and not spec.is_blank and not merged[name].is_blank:
+                same = (spec.is_resolved, spec.refs is None, spec.looked_up_in, spec.is_sent, spec.when_blank)
+                other = merged[name]
+                if same != (other.is_resolved, other.refs is None, other.looked_up_in, other.is_sent, other.when_blank):
+                    reason = "the blocks are sent together, so they must agree on whether this is a link, a lookup or a value"
+                    raise SpecError(file, f"sources.{index}.fields.{name}", reason)
 
 
 def _check_parts(file: Path, target: TargetSpec, targets: dict[Path, TargetSpec]) -> None:

@@ -118,6 +118,21 @@ class FieldSpec(SpecModel):
         return not (self.computed or self.late or self.awaited or self.staged_only)
 
     @property
+    def is_resolved(self) -> bool:
+        """Whether the staged value stands for a record of the destination, or for a file."""
+        return bool(self.links or self.lookup or self.xmlid or self.file)
+
+    @property
+    def looked_up_in(self) -> str | None:
+        """Name of the reference data the staged text is looked up in."""
+        return "xmlid" if self.xmlid is not None else self.lookup.reference if self.lookup is not None else None
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether the value is always blank."""
+        return "const" in self.model_fields_set and self.const is None and self.default is None
+
+    @property
     def links(self) -> tuple[Reference, ...]:
         """All links this field may hold; empty when its value is no link."""
         if self.refs is not None:
@@ -158,6 +173,13 @@ class RowWarning(SpecModel):
     message: str
 
 
+class CustomColumns(SpecModel):
+    """Custom fields that a block takes: those of an object, from its own table or from a joined one."""
+
+    object: Identifier
+    table: Identifier = Field(default="src", description="where the columns are: 'src', or the name of a join")
+
+
 class SourceBlock(SpecModel):
     """One stream of rows into the model."""
 
@@ -183,6 +205,7 @@ class SourceBlock(SpecModel):
         default=None, description="rows that may be created when nothing in Odoo matches (DuckDB); all when not given"
     )
     label: str | None = Field(default=None, description="how people know a row of a queue (DuckDB expression)")
+    custom_fields: tuple[CustomColumns, ...] = Field(default=(), description="whose custom fields become fields of the model")
     fields: dict[str, FieldSpec]
 
     @model_validator(mode="after")
@@ -251,7 +274,7 @@ class Gate(SpecModel):
     fallback_login: str | None = Field(default=None, description="the Odoo user who takes what nobody is found for")
 
 
-#: Checked by ``crm_pipeline.odoo.preconditions`` before the first record.
+#: Checked by ``crm_pipeline.odoo.preflight.preconditions`` before the first record.
 Precondition = Literal["chart_of_accounts", "lock_dates", "decimal_precision", "currency_rates", "products_accounts"]
 
 
@@ -279,16 +302,22 @@ class Settlement(SpecModel):
 class Finish(SpecModel):
     """What a record needs after it was created with all its parts: a check, a state, late fields."""
 
-    state: str = Field(description="Odoo's field that says how far a record is")
-    steps: dict[str, Step] = Field(description="value meant by the mapping → how it is reached")
+    state: str | None = Field(default=None, description="Odoo's field that says how far a record is")
+    steps: dict[str, Step] = Field(default_factory=dict, description="value meant by the mapping → how it is reached")
     equal_before: tuple[str, ...] = Field(
         default=(), description="fields Odoo computed that must equal the mapping before a step is taken"
     )
     adjust_by: Identifier | None = Field(
         default=None, description="staged field: how far net and tax of a draft may be corrected to the mapping's amounts"
     )
-    unfollow: bool = Field(default=False, description="remove the followers that a step adds")
+    quiet: bool = Field(default=False, description="remove the followers and tracking notes that a step adds of its own accord")
     settle: Settlement | None = None
+
+    @model_validator(mode="after")
+    def _steps_need_a_state(self) -> Finish:
+        if self.state is None and (self.steps or self.equal_before or self.adjust_by):
+            raise ValueError("'state' must be given for steps, equal_before and adjust_by")
+        return self
 
 
 class TargetSpec(SpecModel):
@@ -297,7 +326,14 @@ class TargetSpec(SpecModel):
     model: str
     title: str
     description: str = ""
+    enabled: bool = Field(default=True, description="false: nothing of this spec is done; for what is only wanted on request")
     phase: int = Field(description="order of loading; links may only point to the same or an earlier phase")
+    app: Identifier | tuple[Identifier, ...] = Field(
+        default=(), description="the Odoo module that brings the model; of several any one will do"
+    )
+    when_missing: Literal["stop", "skip"] = Field(
+        default="stop", description="without the app: 'stop' before anything is loaded, or 'skip' the model and what needs its records"
+    )
     match: MatchRule = MatchRule()
     load: LoadRule = LoadRule()
     gate: Gate | None = None
@@ -321,16 +357,35 @@ class TargetSpec(SpecModel):
         return self.model.replace(".", "_")
 
     @property
-    def record_fields(self) -> SourceBlock:
-        """All blocks as one: the first block's say on each field; for rows of several blocks in one call."""
-        return self.sources[0].model_copy(update={"fields": self.field_specs})
+    def apps(self) -> tuple[str, ...]:
+        """The Odoo modules of which one must be installed; empty when the spec names none."""
+        return (self.app,) if isinstance(self.app, str) else self.app
+
+    @property
+    def finishing(self) -> Finish | None:
+        """How records are finished; late fields alone make a rule of their own."""
+        if self.finish is None and any(spec.late for block in self.sources for spec in block.fields.values()):
+            return Finish()
+        return self.finish
+
+    def as_one(self, blocks: tuple[SourceBlock, ...]) -> SourceBlock:
+        """Blocks whose rows go into one call, as one: a field is a link where any of them says so.
+
+        The staged column of the others is blank there or a link as well; the loader of specs sees to that.
+        """
+        merged: dict[str, FieldSpec] = {}
+        for block in blocks:
+            for name, spec in block.fields.items():
+                if spec.status != "confirmed":
+                    continue
+                known = merged.get(name)
+                if known is None or (spec.is_resolved and not known.is_resolved):
+                    merged[name] = spec
+                elif known.ref is not None and spec.ref is not None:
+                    merged[name] = known.model_copy(update={"ref": tuple(dict.fromkeys((*known.links, *spec.links)))})
+        return blocks[0].model_copy(update={"fields": merged})
 
     @property
     def field_specs(self) -> dict[str, FieldSpec]:
-        """All mapped fields of all blocks, in order of first appearance (the first block's say on how to send)."""
-        merged: dict[str, FieldSpec] = {}
-        for block in self.sources:
-            for name, spec in block.fields.items():
-                if spec.status == "confirmed":
-                    merged.setdefault(name, spec)
-        return merged
+        """All mapped fields of all blocks, in order of first appearance."""
+        return self.as_one(self.sources).fields

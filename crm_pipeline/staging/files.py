@@ -232,7 +232,7 @@ class _Attachments:
 
     def _report_unnamed(self) -> None:
         """Files that no row names; rows that were set aside count as well."""
-        table = f"{self._spec.file}.csv"
+        table = self._spec.file_name
         rows = [
             (self._name, path, "unindexed_file", "warning", _unnamed_message(path, file, table))
             for path, file in self._index.unnamed(self._named)

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS ops.row_fate (
 
 -- The drop that raw, typed, derived and staged tables were made of
 CREATE TABLE IF NOT EXISTS ops.reading ("drop" VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL, read_at TIMESTAMP NOT NULL);
+ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS exported_at TIMESTAMP;
 -- Digests of delivered files, so that a file that has not changed is read once
 CREATE TABLE IF NOT EXISTS ops.file_digest (
     "drop" VARCHAR NOT NULL, path VARCHAR NOT NULL, bytes BIGINT NOT NULL, mtime_ns BIGINT NOT NULL,
@@ -27,6 +28,9 @@ CREATE TABLE IF NOT EXISTS ops.file_digest (
 CREATE TABLE IF NOT EXISTS ops.owner_decision (source_email VARCHAR, decision VARCHAR, odoo_login VARCHAR);
 CREATE TABLE IF NOT EXISTS ops.product_decision (
     source_sku VARCHAR, source_name VARCHAR, decision VARCHAR, odoo_default_code VARCHAR
+);
+CREATE TABLE IF NOT EXISTS ops.orphan_decision (
+    object VARCHAR, key VARCHAR, decision VARCHAR, parent_object VARCHAR, parent_key VARCHAR, used BOOLEAN DEFAULT FALSE
 );
 
 -- What is in Odoo: the ledger, and the database it belongs to
@@ -42,6 +46,18 @@ ALTER TABLE ops.ledger ADD COLUMN IF NOT EXISTS finished BOOLEAN;
 CREATE TABLE IF NOT EXISTS ops.refusal (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, block VARCHAR, external_id VARCHAR NOT NULL,
     kind VARCHAR NOT NULL CHECK (kind IN ('failed', 'held', 'queued')), reason VARCHAR NOT NULL, message VARCHAR NOT NULL
+);
+-- Staged records that an environment does without, and why (the app that brings their model is not installed)
+CREATE TABLE IF NOT EXISTS ops.left_out (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, external_id VARCHAR NOT NULL, reason VARCHAR NOT NULL, message VARCHAR NOT NULL
+);
+-- What preflight saw: facts about the destination, and what it has of each target model
+CREATE TABLE IF NOT EXISTS ops.preflight_fact (
+    env VARCHAR NOT NULL, position INTEGER NOT NULL, topic VARCHAR NOT NULL, name VARCHAR NOT NULL, value VARCHAR NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ops.preflight_model (
+    env VARCHAR NOT NULL, position INTEGER NOT NULL, model VARCHAR NOT NULL, title VARCHAR NOT NULL, staged BIGINT, in_odoo BIGINT,
+    ours BIGINT, shipped BIGINT, "foreign" BIGINT, linked BIGINT, created BIGINT, waiting BIGINT, left_out BIGINT, skipped BOOLEAN NOT NULL
 );
 -- Records in Odoo that could not be finished (posted, paid …), and why
 CREATE TABLE IF NOT EXISTS ops.unfinished (

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from crm_pipeline.specs import SourceSpec
 from crm_pipeline.specs.source import ReferenceSpec
+from crm_pipeline.staging.orphans import decide_orphans
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 
@@ -63,6 +64,8 @@ def _check_object(
         return 0
     for reference in spec.objects[name].references:
         _collect_broken(store, spec, name, reference, known)
+        if decide_orphans(store, spec, name, reference):
+            _collect_broken(store, spec, name, reference, known)
         broken = store.rows("SELECT reason, count(*) FROM _broken GROUP BY ALL ORDER BY ALL")
         tally = counts.setdefault(name, {}) if broken else {}
         for reason, count in broken:
@@ -77,7 +80,7 @@ def _check_object(
                 "WHERE _row_id IN (SELECT _row_id FROM _broken)"
             )
         else:
-            _reject(store, name, spec.objects[name].key)
+            _reject(store, name, spec.objects[name].key, waits=reference.on_missing == "queue")
             removed += sum(count for _, count in broken)
     store.execute("DROP TABLE IF EXISTS _broken")
     return removed
@@ -135,7 +138,8 @@ def _report(store: StagingStore, spec: SourceSpec, name: str, reference: Referen
     column = object_spec.columns.get(reference.column)
     heading = literal(column.heading if column else reference.column)
     blanks = reference.on_missing == "blank"
-    outcome = "it is left blank" if blanks else "the row is set aside"
+    waits = "the row waits in the queue 'orphans'" if reference.on_missing == "queue" else "the row is set aside"
+    outcome = "it is left blank" if blanks else waits
     parent = "coalesce(b.parent, 'an object that is not known')"
     message = (
         f"t._file || ', row ' || t._row || ': column ''' || {heading} || ''' names ''' || b.value || ''' of ' || {parent} || "
@@ -151,10 +155,12 @@ def _report(store: StagingStore, spec: SourceSpec, name: str, reference: Referen
     )
 
 
-def _reject(store: StagingStore, name: str, key: str) -> None:
+def _reject(store: StagingStore, name: str, key: str, *, waits: bool) -> None:
+    """Set broken rows aside; an orphan that people decide about waits in its queue, unless its parent was set aside."""
+    fate = "CASE WHEN b.reason <> 'parent_quarantined' THEN 'queued' ELSE 'quarantined' END" if waits else "'quarantined'"
     typed, rejected = quote(f"typed.{name}"), quote(f"typed.{name}__rejected")
     store.execute(
-        f"INSERT INTO ops.fate SELECT ?, t._row_id, t.{quote(key)}, t._file, t._row, 'quarantined', b.reason, "
+        f"INSERT INTO ops.fate SELECT ?, t._row_id, t.{quote(key)}, t._file, t._row, {fate}, b.reason, "
         "coalesce(b.parent || ' ', '') || b.value "
         f"FROM _broken AS b JOIN {typed} AS t USING (_row_id) ORDER BY t._row_id",
         [name],

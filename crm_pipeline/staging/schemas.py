@@ -22,6 +22,7 @@ _DTYPES: dict[str, Any] = {
     "bool": pl.Boolean,
     "date": pl.Date,
     "dt": pl.Datetime("us"),
+    "enums": pl.List(pl.String),
 }
 
 #: What ``crm_pipeline.staging.files`` adds; an address has no bytes and no digests.
@@ -51,7 +52,7 @@ def typed_schema(spec: ObjectSpec) -> pa.DataFrameSchema:
         "_row": pa.Column(pl.Int64, checks=pa.Check.ge(2), nullable=False),
     }
     for name, column in spec.columns.items():
-        checks = [pa.Check.isin(list(column.values))] if column.values else []
+        checks = [pa.Check.isin(list(column.values))] if column.type == "enum" else []
         needed = column.required or name == spec.key
         columns[name] = pa.Column(_DTYPES.get(column.type, pl.String), checks=checks, nullable=not needed)
         if column.type == "money":

@@ -72,22 +72,47 @@ def _result(store: StagingStore, object_name: str) -> TypingResult:
     )
 
 
-def typed_expression(column: ColumnSpec, text: str) -> str:
-    """SQL for a column's value from its trimmed text."""
-    if column.type != "enum":
+def typed_expression(column: ColumnSpec, text: str, *, of_workbook: bool = False) -> str:
+    """SQL for a column's value from its trimmed text.
+
+    A workbook's error values are none.
+    """
+    if of_workbook and column.type in FREE_TYPES:
+        text = f"CASE WHEN {text} NOT IN ({_ERRORS}) THEN {text} END"
+    if column.as_number:
+        return f"_number_key({text})"
+    if column.restore_zero is not None:
+        pattern = literal(column.restore_zero)
+        return f"CASE WHEN regexp_full_match({text}, {pattern}) THEN '0' || {text} ELSE _{column.type}({text}) END"
+    if column.type not in {"enum", "enums"}:
         return f"_{column.type}({text})"
     exact = ", ".join(map(literal, column.values))
-    folded = " ".join(f"WHEN _fold({literal(value)}) THEN {literal(value)}" for value in column.values)
-    return f"CASE WHEN {text} IN ({exact}) THEN {text} ELSE CASE _fold({text}) {folded} END END"
+    cases = " ".join(f"WHEN _fold({literal(value)}) THEN {literal(value)}" for value in column.values)
+    one = f"CASE WHEN {text} IN ({exact}) THEN {text} ELSE CASE _fold({text}) {cases} END END"
+    if column.type == "enum":
+        return one
+    parts = f"list_filter(list_transform(_listed({text}), lambda part: CASE _fold(part) {cases} END), lambda part: part IS NOT NULL)"
+    return f"CASE WHEN ({one}) IS NOT NULL THEN [{one}] ELSE nullif({parts}, []) END"
+
+
+def _missing(column: ColumnSpec, text: str, value: str) -> str:
+    """SQL: whether a cell of several values has one that is not listed; it may be one listed value with a comma in it."""
+    listed = ", ".join(f"_fold({literal(option)})" for option in column.values)
+    return f"_fold({text}) NOT IN ({listed}) AND coalesce(len({value}), 0) < len(_listed({text}))"
 
 
 def _checks(spec: ObjectSpec) -> list[CellCheck]:
     checks: list[CellCheck] = []
     for name, column in spec.columns.items():
         value, text = quote(name), quote(text_of(name))
+        if column.type in FREE_TYPES and spec.sheet is not None:
+            wrong = f"{text} IN ({_ERRORS})"
+            checks.append(CellCheck(name, "bad_value", wrong, wrong, column.quarantines_bad_values, _ERROR))
         if column.type not in FREE_TYPES:
-            reason = "unknown_value" if column.type == "enum" else "bad_value"
+            reason = "unknown_value" if column.type in {"enum", "enums"} else "bad_value"
             wrong = f"{value} IS NULL AND {text} IS NOT NULL"
+            if column.type == "enums":  # the values that are listed are kept, the others are reported
+                wrong = f"{text} IS NOT NULL AND coalesce({_missing(column, text, value)}, FALSE)"
             checks.append(
                 CellCheck(name, reason, wrong, wrong, column.quarantines_bad_values, _READABLE_AS[column.type])
             )
@@ -103,10 +128,18 @@ def _checks(spec: ObjectSpec) -> list[CellCheck]:
     return checks
 
 
+#: What Excel shows where a formula failed.
+_ERRORS = ", ".join(
+    map(literal, ("#N/A", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!",
+                  "#BLOCKED!", "#CONNECT!", "#UNKNOWN!", "#BUSY!", "#GETTING_DATA"))
+)  # fmt: skip
+_ERROR = "is the error of a formula"
+
 _READABLE_AS = {
     "email": "is no e-mail address",
     "url": "is no web address",
     "enum": "is none of the listed values",
+    "enums": "has values that are not listed (those that are listed are kept)",
     "money": "is no amount that can be read for certain",
     "dec": "is no number that can be read for certain",
     "int": "is no whole number",
@@ -121,7 +154,14 @@ def _create_typed(store: StagingStore, object_name: str, spec: ObjectSpec, check
     """Create ``typed.<object>`` with all rows, and beside its columns ``_problem`` and ``_wrong`` (some check may fail)."""
     meta = ", ".join(META)
     texts = ", ".join(f"_trim({quote(name)}) AS {quote(text_of(name))}" for name in spec.columns)
-    columns = {name: typed_expression(column, quote(text_of(name))) for name, column in spec.columns.items()}
+    dates = [quote(text_of(name)) for name, column in spec.columns.items() if column.type in {"date", "dt"}]
+    # in a workbook's date column a number is the day Excel counts so
+    serials = ", ".join(f"_unserial({text}) AS {text}" for text in dates) if spec.sheet is not None else ""
+    replaced = f" REPLACE ({serials})" if serials else ""
+    columns = {
+        name: typed_expression(column, quote(text_of(name)), of_workbook=spec.sheet is not None)
+        for name, column in spec.columns.items()
+    }
     columns |= {
         f"{name}__currency": f"_currency({quote(text_of(name))})"
         for name, column in spec.columns.items()
@@ -133,6 +173,6 @@ def _create_typed(store: StagingStore, object_name: str, spec: ObjectSpec, check
     store.execute(
         f"CREATE OR REPLACE TABLE {quote(f'typed.{object_name}')} AS "
         f"WITH trimmed AS (SELECT {meta}, _problem, {texts} FROM {quote(f'raw.{object_name}')}), "
-        f"parsed AS (SELECT *, {values} FROM trimmed) "
+        f"dated AS (SELECT *{replaced} FROM trimmed), parsed AS (SELECT *, {values} FROM dated) "
         f"SELECT {', '.join([meta, *map(quote, columns), *derived])}, _problem, {suspect} AS _wrong FROM parsed"
     )

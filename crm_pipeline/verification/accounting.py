@@ -55,18 +55,21 @@ def _loadable_rows(store: StagingStore, mapping: Mapping, name: str, key: str, e
         SELECT {literal(name)} AS object, src._row_id AS row_id, src.{quote(key)}::VARCHAR AS key, src._file AS file,
                src._row AS "row",
                CASE WHEN entry.origin = 'unassigned' THEN 'excluded' WHEN entry.origin IS NOT NULL THEN 'loaded'
+                    WHEN left_out.reason IS NOT NULL THEN 'excluded'
                     WHEN refusal.kind = 'failed' THEN 'quarantined'
                     WHEN refusal.kind = 'queued' AND NOT record._needed THEN 'excluded' ELSE 'queued' END AS fate,
                CASE WHEN entry.origin = 'unassigned' THEN 'unassigned_by_decision'
                     WHEN entry.origin = 'linked' THEN 'linked_to_existing' WHEN entry.origin IS NOT NULL THEN NULL
+                    WHEN left_out.reason IS NOT NULL THEN left_out.reason
                     WHEN refusal.kind = 'queued' AND NOT record._needed THEN 'not_needed'
                     WHEN refusal.reason IS NOT NULL THEN refusal.reason
                     WHEN record.external_id IS NULL THEN 'no_record_staged' ELSE 'not_loaded_yet' END AS reason,
-               coalesce(refusal.message, record.external_id) AS detail
+               coalesce(left_out.message, refusal.message, record.external_id) AS detail
         FROM {quote(f"typed.{name}")} AS src LEFT JOIN ({records}) AS record ON record._row_id = src._row_id
         LEFT JOIN ops.ledger AS entry ON entry.env = {literal(env)} AND entry.external_id = record.external_id
         LEFT JOIN ops.refusal AS refusal ON refusal.env = {literal(env)} AND refusal.external_id = record.external_id
             AND refusal.model = record.model
+        LEFT JOIN ops.left_out AS left_out ON left_out.env = {literal(env)} AND left_out.external_id = record.external_id
         WHERE src._row_id NOT IN (SELECT row_id FROM ops.fate WHERE object = {literal(name)})
     """
 

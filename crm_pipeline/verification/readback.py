@@ -60,7 +60,7 @@ def verify_target(
     values = 0
     blanked: dict[str, int] = {}
     for blocks in streams(target):
-        mapped = resolve_fields(target, blocks[0], schema)
+        mapped = resolve_fields(target, target.as_one(blocks), schema)
         select = resolved_select(mapping, target, blocks, mapped, env)
         store.execute(f"""
             CREATE OR REPLACE TEMP TABLE _meant AS SELECT resolved.*, entry.odoo_id AS _odoo_id

@@ -106,3 +106,52 @@ def test_custom_models_with_their_fields(destination: Destination, odoo: Records
     assert odoo.read(name, option, "x_name", "display_name") == {"id": option, "x_name": "Golf", "display_name": "Golf"}
     destination.unlink("ir.model.fields", [link])
     destination.unlink("ir.model", [made])
+
+
+def test_a_required_custom_field(destination: Destination, odoo: Records, unique: str) -> None:
+    (made,) = destination.create("ir.model.fields", [field(odoo, unique, "char", "crm.tag", required=True)])
+    assert destination.fields_get("crm.tag")[f"x_{unique}_char"].required
+    with pytest.raises(DataError):
+        odoo.new("crm.tag", name=unique)
+    assert odoo.new("crm.tag", name=unique, **{f"x_{unique}_char": "x"})
+    destination.unlink("ir.model.fields", [made])
+    assert odoo.new("crm.tag", name=f"{unique} again")
+
+
+def test_what_deleting_a_target_does(destination: Destination, odoo: Records, unique: str) -> None:
+    names = {kind: f"x_{unique}_{kind.replace(' ', '_')}" for kind in ("cascade", "restrict", "set null")}
+    made = destination.create(
+        "ir.model.fields",
+        [
+            {**field(odoo, unique, "many2one", "crm.tag", relation="crm.stage"), "name": name, "on_delete": kind}
+            for kind, name in names.items()
+        ],
+    )
+    stages = {kind: odoo.new("crm.stage", name=unique) for kind in names}
+    tags = {kind: odoo.new("crm.tag", name=f"{unique} {kind}", **{names[kind]: stages[kind]}) for kind in names}
+    with pytest.raises(DataError):
+        destination.unlink("crm.stage", [stages["restrict"]])
+    destination.unlink("crm.stage", [stages["cascade"]])
+    assert destination.search_count("crm.tag", [["id", "=", tags["cascade"]]]) == 0
+    destination.unlink("crm.stage", [stages["set null"]])
+    assert odoo.value("crm.tag", tags["set null"], names["set null"]) is False
+    destination.unlink("ir.model.fields", made)
+    destination.unlink("crm.stage", [stages["restrict"]])
+
+
+def test_what_a_custom_field_cannot_be(destination: Destination, odoo: Records, unique: str) -> None:
+    for vals, complaint in (
+        ({"relation": "x_nothing"}, "Unknown model name 'x_nothing' in Related Model"),
+        ({"relation": "res.partner", "required": True, "on_delete": "set null"}, "Only 'restrict' and 'cascade' make"),
+    ):
+        with pytest.raises(DataError, match=complaint):
+            destination.create("ir.model.fields", [field(odoo, unique, "many2one", **vals)])
+    with pytest.raises(DataError, match=r"Wrong value for ir\.model\.fields\.ttype"):
+        destination.create("ir.model.fields", [field(odoo, unique, "nothing")])
+    (made,) = destination.create("ir.model.fields", [field(odoo, unique, "char")])
+    with pytest.raises(DataError, match="Changing the model of a field is forbidden!"):
+        odoo.write("ir.model.fields", made, model_id=odoo.model_id("res.partner"))
+    odoo.write("ir.model.fields", made, field_description="New", help="Because")
+    shown = destination.call("crm.lead", "fields_get", allfields=[f"x_{unique}_char"], attributes=["string", "help"])
+    assert shown == {f"x_{unique}_char": {"string": "New", "help": "Because"}}
+    destination.unlink("ir.model.fields", [made])

@@ -141,6 +141,11 @@ class EmbeddedOdoo:
         if found is None:
             message = f"the embedded destination does not have {model}.{method}"
             raise CallError(message, call=f"{model}.{method}")
+        if ids is None and self._version in (_OF_RECORDS.get(("*", method)) or _OF_RECORDS.get((model, method)) or ()):
+            raise CallError("tuple index out of range", call=f"{model}.{method}")
+        if method == "has_access" and self._version == "17.0":
+            message = f"The method 'has_access' does not exist on the model {model!r}"
+            raise CallError(message, call=f"{model}.{method}")
         context = kwargs.pop("context", None) or {}
         with self._orm() as orm:
             return json.loads(json.dumps(found(orm, orm.registry.model(model), list(ids or ()), kwargs, context)))
@@ -173,8 +178,22 @@ class EmbeddedOdoo:
         return self._registered
 
 
+#: method → the versions that answer it only when ids are given, be they none
+_OF_RECORDS = {
+    ("*", "has_access"): {"18.0"},
+    ("account.move.line", "default_get"): {"17.0", "18.0"},
+    ("product.template", "default_get"): {"18.0"},
+    ("res.partner.bank", "default_get"): {"17.0", "18.0"},
+}
+
 LIMITS = (
-    "rights: every call has the administrator's; access rules and record rules are not checked",
+    "rights: every call has the administrator's; access rules are checked for custom models only, record rules never",
+    "views: what an xpath or a field finds in its parent, expressions, buttons and widgets are not checked, only fields",
+    "views: an architecture that is not XML is refused; Odoo mends some of them",
+    "views: inheriting views without architecture, which Odoo accepts and which break the form in 17.0, are refused",
+    "custom fields: a relation without its model, which Odoo accepts and which breaks reads later, is refused",
+    "access: rows made after their model count at once; processes of a real server may notice them late or not at all",
+    "default_get: values of fields that are not in the bundled schema's defaults, such as of custom ones, are not known",
     "concurrency: calls run one after another, so serialization failures and locks do not occur",
     "mail: nothing is sent; rows in mail.mail show what a context that is not quiet would have queued",
     "other modules: only the bundled models exist; references by database id to any other model are believed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -46,6 +47,13 @@ class Differences:
         posted_payment_is_kept: a posted payment is neither changed nor deleted.
         payment_follows_invoices: a payment's state is ``paid`` when what it pays is.
         entry_payment: field of account.move with the payment it belongs to.
+        journals_get_a_code: a journal without code gets the next one of its type.
+        loaded_models_have_name: a custom model that is loaded gets ``x_name`` too, as a created one does.
+        dropped_models_lose_external_ids: the external ids of a custom model's records go with the model.
+        fixed_field_quote: around the field's label when a custom model's name is written.
+        last_of_list: between the last two items of a list in a message.
+        no_model: the refusal of a call on a model that does not exist, ``{name}`` filled in.
+        default_get_takes_fields: models whose ``default_get`` names its argument ``fields``, not ``fields_list``.
         html_keeps_outer_div, html_keeps_data_attributes: see :class:`~crm_pipeline.odoo.embedded.markup.Markup`.
     """
 
@@ -87,10 +95,28 @@ class Differences:
     posted_payment_is_kept: bool
     payment_follows_invoices: bool
     entry_payment: str
+    journals_get_a_code: bool
+    loaded_models_have_name: bool
+    dropped_models_lose_external_ids: bool
+    fixed_field_quote: str
+    last_of_list: str
+    no_model: str
+    default_get_takes_fields: frozenset[str] | None
     html_keeps_outer_div: bool
     html_keeps_data_attributes: bool
 
+    def listed(self, items: Sequence[str]) -> str:
+        """Items in a message: ``a, b and c``, in 17.0 ``a, b, c``."""
+        return self.last_of_list.join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
+
+#: in 17.0 and 18.0; the ones that were tried
+_TAKE_FIELDS = frozenset(
+    {
+        "account.move", "calendar.event", "crm.lead", "crm.stage", "mail.activity", "mail.mail", "mail.message",
+        "mail.template", "res.partner", "res.users", "sale.order",
+    }
+)  # fmt: skip
 _COMMERCIAL = ("vat", "company_registry", "industry_id")
 
 _MISALIGNED = (
@@ -148,6 +174,13 @@ _V17 = Differences(
     posted_payment_is_kept=False,
     payment_follows_invoices=False,
     entry_payment="payment_id",
+    journals_get_a_code=False,
+    loaded_models_have_name=False,
+    dropped_models_lose_external_ids=False,
+    fixed_field_quote='"',
+    last_of_list=", ",
+    no_model="Object {name} doesn't exist",
+    default_get_takes_fields=_TAKE_FIELDS,
     html_keeps_outer_div=False,
     html_keeps_data_attributes=False,
 )
@@ -190,6 +223,13 @@ _V18 = Differences(
     posted_payment_is_kept=True,
     payment_follows_invoices=False,
     entry_payment="origin_payment_id",
+    journals_get_a_code=False,
+    loaded_models_have_name=False,
+    dropped_models_lose_external_ids=False,
+    fixed_field_quote='"',
+    last_of_list=" and ",
+    no_model="Object {name} doesn't exist",
+    default_get_takes_fields=_TAKE_FIELDS,
     html_keeps_outer_div=False,
     html_keeps_data_attributes=False,
 )
@@ -235,6 +275,13 @@ _V19 = Differences(
     posted_payment_is_kept=False,
     payment_follows_invoices=True,
     entry_payment="origin_payment_id",
+    journals_get_a_code=True,
+    loaded_models_have_name=True,
+    dropped_models_lose_external_ids=True,
+    fixed_field_quote="",
+    last_of_list=" and ",
+    no_model="the model '{name}' does not exist",
+    default_get_takes_fields=None,
     html_keeps_outer_div=True,
     html_keeps_data_attributes=True,
 )

@@ -22,7 +22,7 @@ from crm_pipeline.odoo.embedded.rules.partner import SKIP_SYNC
 from crm_pipeline.odoo.embedded.store import Doc
 from crm_pipeline.odoo.embedded.subrows import SUB_ROWS, Lines, parted
 from crm_pipeline.odoo.embedded.values import Command
-from crm_pipeline.odoo.errors import CallError, DataError
+from crm_pipeline.odoo.errors import AccessRightsError, CallError, DataError
 
 if TYPE_CHECKING:
     from crm_pipeline.odoo.embedded.orm import Orm
@@ -50,7 +50,7 @@ class Load:
 
     def __init__(self, orm: Orm, model: Model, context: Context, *, label: str = "") -> None:
         # load synchronises contacts and companies also when the context says not to (all versions)
-        self._context = {key: value for key, value in context.items() if key != SKIP_SYNC}
+        self._context = {key: value for key, value in context.items() if key != SKIP_SYNC} | {"install_mode": True}
         self._orm, self._model, self._label = orm, model, label
         rule = orm.rules.get(model.name)
         self._generic = model.inherits is not None
@@ -288,14 +288,14 @@ class Load:
         store.execute("SAVEPOINT batch")
         try:
             done: list[int] = write(rows)
-        except DataError:
+        except (AccessRightsError, DataError):
             store.undo("batch")
             done = []
             for row in rows:
                 store.execute("SAVEPOINT one")
                 try:
                     done += write([row])
-                except DataError as error:
+                except (AccessRightsError, DataError) as error:
                     store.undo("one")
                     named = _FIELD_IN_MESSAGE.search(error.message)
                     self._messages.found.append(LoadMessage(row, named[1] if named else None, error.message, "error"))

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from crm_pipeline.odoo.destination import Context
+from crm_pipeline.odoo.embedded import access
 from crm_pipeline.odoo.embedded.cells import names_of
+from crm_pipeline.odoo.embedded.chatter import ADMIN
 from crm_pipeline.odoo.embedded.reading import Reader, display_name
 from crm_pipeline.odoo.embedded.registry import Model
 from crm_pipeline.odoo.embedded.rules import payment, posting, reconciling
@@ -62,10 +64,64 @@ def _unarchive(orm: Orm, model: Model, ids: list[int], arguments: Arguments, con
     return True
 
 
-def _default_get(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
-    del orm, ids, context
-    names = arguments.get("fields") or arguments.get("fields_list") or []
-    return {name: model.defaults[name] for name in names if name in model.defaults}
+def _default_get(orm: Orm, model: Model, ids: list[Any], arguments: Arguments, context: Context) -> Any:
+    """The argument's name differs between versions and models; before 19.0 it may come in the place of the ids."""
+    takes = orm.differences.default_get_takes_fields
+    argument = "fields" if takes is None or model.name in takes else "fields_list"
+    if ids and takes is None:
+        raise CallError(f"cannot call {model.name}.default_get with ids", call=f"{model.name}.default_get")
+    if not ids and arguments and argument not in arguments:
+        message = f"{model.name}.default_get() takes its fields as {argument!r}"
+        raise CallError(message, call=f"{model.name}.default_get")
+    stamps = {"@now": orm.now, "@today": orm.today}
+    asked = ids or arguments.get(argument) or []
+    found = {name: model.defaults[name] for name in asked if name in model.defaults}
+    found |= {name: context[f"default_{name}"] for name in asked if f"default_{name}" in context}
+    return {name: stamps.get(value, value) if isinstance(value, str) else value for name, value in found.items()}
+
+
+def _fields_get(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    """``depends`` is known of required fields without a default, the others' is empty."""
+    del ids, context
+    wanted, attributes = arguments.get("allfields"), arguments.get("attributes")
+    found: dict[str, dict[str, Any]] = {}
+    for name, known in orm.registry.attributes(model.name).items():
+        if wanted and name not in wanted:
+            continue
+        schema = model.fields[name]
+        shown: dict[str, Any] = {
+            "name": name, "type": schema.type, "string": schema.string, "required": schema.required,
+            "readonly": schema.readonly, "store": schema.store, "depends": known.get("depends") or [],
+            "manual": bool(known.get("manual")),
+        }  # fmt: skip
+        optional = ("relation", "relation_field", "selection", "size", "digits", "help", "domain")
+        shown |= {key: known[key] for key in optional if known.get(key)}
+        found[name] = {key: value for key, value in shown.items() if not attributes or key in attributes}
+    return found
+
+
+def _has_access(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del ids, context
+    return access.allowed(orm, model.name, arguments["operation"])
+
+
+def _check_access_rights(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del ids, context
+    allowed = access.allowed(orm, model.name, arguments["operation"])
+    if not allowed and arguments.get("raise_exception", True):
+        access.check(orm, model.name, arguments["operation"])
+    return allowed
+
+
+def _context_get(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del orm, model, ids, arguments, context
+    return {"lang": "en_US", "tz": False, "uid": ADMIN}
+
+
+def _get_param(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
+    del ids, context
+    found = orm.store.find(model.name, key=arguments["key"])
+    return found[0][1]["value"] if found else arguments.get("default", False)
 
 
 def _object_reference(orm: Orm, model: Model, ids: list[int], arguments: Arguments, context: Context) -> Any:
@@ -115,7 +171,10 @@ METHODS: dict[tuple[str, str], ModelMethod] = {
     ("*", "exists"): _exists,
     ("*", "action_archive"): _archive,
     ("*", "action_unarchive"): _unarchive,
+    ("*", "check_access_rights"): _check_access_rights,
     ("*", "default_get"): _default_get,
+    ("*", "fields_get"): _fields_get,
+    ("*", "has_access"): _has_access,
     ("account.move", "action_post"): posting.action_post,
     ("account.move", "button_cancel"): posting.button_cancel,
     ("account.move", "button_draft"): posting.button_draft,
@@ -123,7 +182,9 @@ METHODS: dict[tuple[str, str], ModelMethod] = {
     ("account.move.line", "remove_move_reconcile"): reconciling.remove_reconciliation,
     ("account.payment", "action_draft"): payment.action_draft,
     ("account.payment", "action_post"): payment.action_post,
+    ("ir.config_parameter", "get_param"): _get_param,
     ("ir.model.data", "check_object_reference"): _object_reference,
+    ("res.users", "context_get"): _context_get,
     ("res.users", "has_group"): _has_group,
     ("res.config.settings", "execute"): _apply_settings,
 }

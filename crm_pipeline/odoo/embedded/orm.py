@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from crm_pipeline.odoo.destination import Context, Record
+from crm_pipeline.odoo.embedded import access
 from crm_pipeline.odoo.embedded.chatter import ADMIN, log_creation
 from crm_pipeline.odoo.embedded.differences import Differences
 from crm_pipeline.odoo.embedded.registry import MAGIC, Model, Registry
@@ -79,6 +80,7 @@ class Orm:
 
     def count(self, model: Model, domain: Sequence[Any], context: Context) -> int:
         """How many records match."""
+        access.check(self, model.name, "read")
         condition, parameters = self.search.where(model, domain, active_test=_active_test(context))
         table = self.store.ensure(model.name)
         return int(self.store.execute(f"SELECT count(*) FROM {table} WHERE {condition}", parameters)[0][0])
@@ -93,6 +95,7 @@ class Orm:
         limit: int | None,
         order: str | None,
     ) -> list[tuple[int, Any]]:
+        access.check(self, model.name, "read")
         condition, parameters = self.search.where(model, domain, active_test=_active_test(context))
         table = self.store.ensure(model.name)
         if limit is not None and order == "id" and any(list(term[:2]) == ["id", ">"] for term in domain):
@@ -116,6 +119,7 @@ class Orm:
         self, model: Model, docs: list[Doc], children: list[tuple[int, str, list[tuple[Any, ...]]]], context: Context
     ) -> list[int]:
         """Create records from checked values; a key that is present was given, None means given empty."""
+        access.check(self, model.name, "create")
         rule = self.rules.get(model.name)
         given = [frozenset(doc) for doc in docs] if rule is not None else []
         self._add_defaults(model, docs, context)
@@ -157,6 +161,7 @@ class Orm:
 
     def write_converted(self, model: Model, pairs: Pairs, context: Context) -> None:
         """Write checked values, each record its own; None empties a field."""
+        access.check(self, model.name, "write")
         old = self._existing(model, [key for key, _ in pairs])
         self._apply_many2many(model, [doc for _, doc in pairs], [old[key] for key, _ in pairs], context)
         rule = self.rules.get(model.name)
@@ -184,6 +189,7 @@ class Orm:
     def unlink(self, name: str, ids: Sequence[int], context: Context) -> None:
         """Delete records with their external ids, messages, activities, followers and attachments."""
         model = self.registry.model(name)
+        access.check(self, name, "unlink")
         old = self._existing(model, ids)
         rule = self.rules.get(name)
         if rule is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from crm_pipeline.odoo.destination import Record
-from crm_pipeline.odoo.embedded.registry import FILTERS, MAGIC, RELATED, Model
+from crm_pipeline.odoo.embedded.registry import FILTERS, MAGIC, RELATED, Model, is_custom
 from crm_pipeline.odoo.embedded.store import Doc
 from crm_pipeline.odoo.embedded.values import empty_value
 from crm_pipeline.odoo.errors import CallError
@@ -65,7 +65,8 @@ class Reader:
         if name in model.one2many:
             return self._children(name, [key for key, _ in pairs])
         if name == "display_name":
-            return [display_name(doc) for _, doc in pairs]
+            named = is_custom(model.name) and "x_name" not in model.columns
+            return [f"{model.name},{key}" if named else display_name(doc) for key, doc in pairs]
         if name == "__last_update":
             return [doc.get("write_date", "")[:19] or False for _, doc in pairs]
         if (model.name, name) in RELATED:

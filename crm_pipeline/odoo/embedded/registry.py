@@ -32,6 +32,7 @@ RELATED: dict[tuple[str, str], str] = {
     ("account.payment", "company_currency_id"): "company_id.currency_id",
     ("account.payment.method.line", "code"): "payment_method_id.code",
     ("account.payment.method.line", "payment_type"): "payment_method_id.payment_type",
+    ("res.company", "country_id"): "partner_id.country_id",
 }
 _BILLED = ["product", "line_section", "line_subsection", "line_note"]
 #: one2many fields that show a part of the records pointing here
@@ -81,8 +82,18 @@ ORDERS: dict[str, str] = {
     "calendar.event": "start desc",
     "mail.activity": "date_deadline, id",
     "res.partner.category": "name, id",
+    "ir.model": "model",
+    "ir.model.access": "model_id, group_id, name, id",
     "ir.model.data": "module, model, name",
+    "ir.model.fields": "name",
+    "ir.model.fields.selection": "sequence, id",
+    "ir.ui.view": "priority, name, id",
 }
+
+
+def is_custom(model: str) -> bool:
+    """Whether a model was made in the database and not by a module."""
+    return model.startswith("x_")
 
 
 def _parent(name: str, fields: Mapping[str, FieldSchema]) -> tuple[str, str] | None:
@@ -126,7 +137,7 @@ class Model:
                     self.many2many[name] = schema.relation or ""
         self.required = tuple(name for name, schema in self.columns.items() if schema.required)
         self.inherits = _parent(self.name, self.fields)
-        self.order = ORDERS.get(self.name, "id")
+        self.order = ORDERS.get(self.name, self.order)
         self.has_active = "active" in self.columns
         self.is_thread = "message_follower_ids" in self.fields and "message_ids" in self.fields
 
@@ -164,18 +175,20 @@ class Registry:
     ) -> None:
         differences = DIFFERENCES[version]
         self.version = version
-        self._unchecked = differences.unchecked_selections
+        self._unchecked, self._no_model = differences.unchecked_selections, differences.no_model
         self._markup = Markup(differences.html_keeps_outer_div, differences.html_keeps_data_attributes)
         attributes: dict[str, Mapping[str, Mapping[str, Any]]] = dict(load_attributes(version))
-        magic = {name: attributes["crm.tag"][name] for name in MAGIC if name in attributes["crm.tag"]}
+        magic = {name: attributes["crm.tag"][name] for name in sorted(MAGIC) if name in attributes["crm.tag"]}
         # Odoo computes the text from the option rows; here it is what the options are made from
         kept = {"selection": {**attributes["ir.model.fields"]["selection"], "store": True}}
         attributes["ir.model.fields"] = {**attributes["ir.model.fields"], **kept}
         attributes["res.config.settings"] = {**magic, "group_use_lead": {"type": "boolean"}}
         for doc in precisions:
             _set_digits(attributes, str(doc.get("name")), int(doc.get("digits") or 0))
+        self._orders: dict[str, str] = {}
         for doc in custom_models:
             attributes.setdefault(doc["model"], magic)
+            self._orders[doc["model"]] = doc.get("order") or "id"
         for _key, doc in custom:
             fields = dict(attributes.get(doc["model"], magic))
             fields[doc["name"]] = _custom(doc)
@@ -211,6 +224,11 @@ class Registry:
             if value["type"] == "many2many" and value.get("relation") == name and value.get("store", True)
         ]
 
+    def attributes(self, name: str) -> Mapping[str, Mapping[str, Any]]:
+        """The fields' attributes as the schema files have them; raises CallError when there is no such model."""
+        self.model(name)
+        return self._attributes[name]
+
     def names(self) -> list[str]:
         """All model names."""
         return list(self._attributes)
@@ -220,14 +238,18 @@ class Registry:
         found = self._models.get(name)
         if found is None:
             if name not in self._attributes:
-                raise CallError(f"Object {name} doesn't exist", call=name)
-            found = self._models[name] = _model(name, self._attributes[name], self._markup, self._unchecked)
+                raise CallError(self._no_model.format(name=name), call=name)
+            order = self._orders.get(name, "id")
+            found = self._models[name] = _model(name, self._attributes[name], self._markup, self._unchecked, order)
         return found
 
 
-def _model(name: str, attributes: Mapping[str, Mapping[str, Any]], markup: Markup, unchecked: frozenset[str]) -> Model:
+def _model(
+    name: str, attributes: Mapping[str, Mapping[str, Any]], markup: Markup, unchecked: frozenset[str], order: str
+) -> Model:
     return Model(
         name=name,
+        order=order,
         fields={key: field_schema(key, value) for key, value in attributes.items()},
         labels={
             key: {str(item): str(label) for item, label in value["selection"]}
@@ -259,4 +281,8 @@ def _custom(doc: Doc) -> dict[str, Any]:
         "relation_field": doc.get("relation_field"),
         "size": doc.get("size"),
         "selection": doc.get("selection_values"),
+        "help": doc.get("help"),
+        "domain": doc.get("domain"),
+        "ondelete": doc.get("on_delete") or "set null",
+        "manual": True,
     }

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from typing import Any
 
 from crm_pipeline.odoo.destination import Destination
-from crm_pipeline.specs import Mapping as Specs
+from crm_pipeline.odoo.preflight.findings import Finding, Verdict
+from crm_pipeline.odoo.preflight.subject import Subject
 from crm_pipeline.specs import TargetSpec
 from crm_pipeline.staging.store import StagingStore, quote
-
-#: A finding: the model concerned, the problem, and what to do about it.
-Finding = dict[str, Any]
 
 #: Fields of res.company that close a period; versions have different ones.
 _LOCKS = ("fiscalyear_lock_date", "tax_lock_date", "sale_lock_date", "period_lock_date", "hard_lock_date")
@@ -36,23 +33,25 @@ _RATE_ADVICE = (
 )
 
 
-def check_preconditions(
-    store: StagingStore, mapping: Specs, destination: Destination
-) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """Obstacles and doubts of all preconditions that the targets with staged rows name."""
-    obstacles: list[Finding] = []
-    doubts: list[Finding] = []
-    for target in mapping.targets:
-        table = f"staged.{target.table}"
-        if not (target.preconditions and store.has_table(table) and store.value(f"SELECT count(*) FROM {quote(table)}")):
+def documents_can_be_loaded(subject: Subject) -> Verdict:
+    """Nothing would stop documents on their way."""
+    return Verdict(tuple(_findings(subject, _OBSTACLES)), "ready")
+
+
+def amounts_can_be_kept(subject: Subject) -> Verdict:
+    """Nothing would change an amount."""
+    return Verdict(tuple(_findings(subject, frozenset(_CHECKS) - _OBSTACLES)), "amounts fit")
+
+
+def _findings(subject: Subject, wanted: frozenset[str]) -> Iterator[Finding]:
+    """Findings of the preconditions that the targets with staged rows name."""
+    for target in subject.present:
+        if not subject.staged(target):
             continue
         for name in target.preconditions:
-            found, into = _CHECKS[name], obstacles if name in _OBSTACLES else doubts
-            into += [
-                {"model": target.model, "precondition": name, "problem": problem, "what_to_do": what_to_do}
-                for problem, what_to_do in found(store, target, destination)
-            ]
-    return tuple(obstacles), tuple(doubts)
+            if name in wanted:
+                for problem, what_to_do in _CHECKS[name](subject.store, target, subject.destination):
+                    yield Finding(target.model, problem, what_to_do)
 
 
 def _chart_of_accounts(store: StagingStore, target: TargetSpec, destination: Destination) -> Iterator[tuple[str, str]]:

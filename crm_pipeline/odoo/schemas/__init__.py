@@ -3,7 +3,8 @@
 Captured with ``fields_get`` and ``default_get`` from real 17.0, 18.0 and 19.0 servers with crm, sale_management,
 account, maintenance, mail, calendar and utm installed. What has its usual value is left out: ``store`` (true),
 ``required`` and ``readonly`` (false), ``ondelete`` (set null), and the label ``string`` where it follows from the
-name. ``default`` is what ``default_get`` gave; ``@now`` and ``@today`` stand for the moment of creation.
+name. ``default`` is what ``default_get`` gave; ``@now`` and ``@today`` stand for the moment of creation. ``depends`` is
+kept of stored required fields without a default: what Odoo computes them from when they are not given.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 from crm_pipeline.odoo.embedded.rules.accounting import JournalRule, PrecisionRule, TaxRule
 from crm_pipeline.odoo.embedded.rules.attachment import AttachmentRule
-from crm_pipeline.odoo.embedded.rules.customization import CustomFieldRule, CustomModelRule, SettingsRule
+from crm_pipeline.odoo.embedded.rules.custom_fields import CustomFieldRule, OptionRule
+from crm_pipeline.odoo.embedded.rules.custom_models import CustomModelRule
 from crm_pipeline.odoo.embedded.rules.event import EventRule
 from crm_pipeline.odoo.embedded.rules.invoice import MoveLineRule, MoveRule
 from crm_pipeline.odoo.embedded.rules.lead import LeadRule
@@ -12,7 +13,9 @@ from crm_pipeline.odoo.embedded.rules.partner import PartnerRule
 from crm_pipeline.odoo.embedded.rules.payment import PaymentRule
 from crm_pipeline.odoo.embedded.rules.rule import Rule
 from crm_pipeline.odoo.embedded.rules.sale import OrderLineRule, OrderRule
+from crm_pipeline.odoo.embedded.rules.settings import SettingsRule
 from crm_pipeline.odoo.embedded.rules.user import UserRule
+from crm_pipeline.odoo.embedded.rules.views import ViewRule
 
 _ONE_RATE_A_DAY = "Only one currency rate per day allowed!"
 
@@ -31,6 +34,8 @@ RULES: dict[str, Rule] = {
     "ir.model": CustomModelRule(),
     "ir.model.data": DataRule(),
     "ir.model.fields": CustomFieldRule(),
+    "ir.model.fields.selection": OptionRule(),
+    "ir.ui.view": ViewRule(),
     "mail.activity": ActivityRule(),
     "mail.message": MessageRule(),
     "maintenance.equipment": UniqueRule(("serial_no",), "Another asset already exists with this serial number!"),

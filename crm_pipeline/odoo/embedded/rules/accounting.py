@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from crm_pipeline.odoo.destination import Context
 from crm_pipeline.odoo.embedded.registry import Model
 from crm_pipeline.odoo.embedded.rules.amounts import COMPANY
-from crm_pipeline.odoo.embedded.rules.customization import refresh_registry
+from crm_pipeline.odoo.embedded.rules.custom_fields import refresh_registry
 from crm_pipeline.odoo.embedded.rules.rule import Given, Rule
 from crm_pipeline.odoo.embedded.store import Doc
 from crm_pipeline.odoo.errors import DataError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _LIQUID = {"bank": "bank_account_code_prefix", "cash": "cash_account_code_prefix"}
 _CODE_LENGTH = 6
+_CODES = {"sale": "INV", "purchase": "BILL", "cash": "CSH", "bank": "BNK", "credit": "CCD", "general": "MISC"}
 
 
 class JournalRule(Rule):
@@ -28,6 +29,9 @@ class JournalRule(Rule):
         taken = {doc.get("code") for _, doc in orm.store.find(model.name)}
         (company,) = orm.store.get("res.company", [COMPANY]).values()
         for doc, names in zip(docs, given, strict=True):
+            if orm.differences.journals_get_a_code and not doc.get("code") and doc.get("type") in _CODES:
+                prefix = _CODES[doc["type"]]
+                doc["code"] = next(code for number in range(1, 100) if (code := f"{prefix}{number}") not in taken)
             if doc.get("code") in taken:
                 message = "The operation cannot be completed: Journal codes must be unique per company."
                 raise DataError(message, call=model.name)

@@ -38,8 +38,6 @@ class LeadRule(Rule):
             partner = partners.get(doc.get("partner_id") or 0)
             if partner is not None:
                 _fill(model, doc, partner, partners, names)
-                if not doc.get("name"):
-                    doc["name"] = f"{partner.get('name')}'s opportunity"
             is_won = doc.get("stage_id") in won
             if "probability" not in names:
                 doc["probability"] = _FULL if is_won and doc.get("active") else None

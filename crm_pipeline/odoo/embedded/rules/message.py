@@ -89,6 +89,11 @@ class ActivityRule(Rule):
             doc["res_name"] = None
             if not orm.differences.activity_needs_document:
                 _check_document(doc)
+            elif doc.get("res_model_id") and not doc.get("res_id"):
+                message = (
+                    "The operation cannot be completed: Activities have to be linked to records with a not null res_id."
+                )
+                raise DataError(message, call=model.name)
         for target, ids in wanted.items():
             found = orm.store.get(target, ids) if target in orm.registry else {}
             if missing := ids - found.keys():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crm_pipeline.odoo.destination import Context
 from crm_pipeline.odoo.embedded.registry import Model
@@ -116,6 +116,13 @@ class DataRule(Rule):
                 found = orm.store.find(model.name, module=doc.get("module"), name=doc.get("name"))
                 if any(other != key for other, _ in found):
                     raise _not_unique(model)
+
+    def read(self, orm: Orm, model: Model, name: str, key: int, doc: Doc) -> Any:
+        """The whole external id."""
+        del orm, model, key
+        if name == "complete_name":
+            return ".".join(part for part in (doc.get("module"), doc.get("name")) if part)
+        return NotImplemented
 
 
 def _not_unique(model: Model) -> DataError:

@@ -1,0 +1,47 @@
+"""The templates of the reports and what they know: numbers, words and amounts as people write them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from crm_pipeline.reports.pictures import FATE_COLORS, FATE_MEANINGS, fate_bar
+
+
+def template(name: str) -> Template:
+    """A template of the package, ready to be rendered."""
+    return _environment().get_template(name)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("crm_pipeline.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"number": _number, "words": _words, "amount": _amount, "short": _short}
+    environment.globals |= {"fate_bar": fate_bar, "fate_colors": FATE_COLORS, "fate_meanings": FATE_MEANINGS}
+    return environment
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _amount(text: str) -> str:
+    """A total's decimal text with thousands separated; the digits stay as they are."""
+    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
+    whole, _, cents = digits.partition(".")
+    return f"{sign}{int(whole):,}.{cents}" if whole.isdigit() else text
+
+
+def _short(value: object, length: int = 160) -> str:
+    if value is None:
+        return ""
+    text = " ".join(str(value).split())
+    return text if len(text) <= length else f"{text[: length - 1]}…"

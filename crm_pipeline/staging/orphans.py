@@ -1,0 +1,49 @@
+"""Rows whose parent is not in the export: what people decided about them in ``orphans.csv``.
+
+``attach`` gives the row another parent, ``detach`` loads it without one, ``skip`` leaves it out. A decision about a row
+that is no orphan (any more) is not used.
+"""
+
+from __future__ import annotations
+
+from crm_pipeline.specs import SourceSpec
+from crm_pipeline.specs.source import ReferenceSpec
+from crm_pipeline.staging.store import StagingStore, literal, quote
+
+
+def decide_orphans(store: StagingStore, spec: SourceSpec, name: str, reference: ReferenceSpec) -> bool:
+    """Apply the decisions about the rows of ``_broken`` (row id, value, parent object); says whether there were any.
+
+    Rows that are skipped get their fate here; the others are to be checked again.
+    """
+    typed, key, column = quote(f"typed.{name}"), quote(spec.objects[name].key), quote(reference.column)
+    store.execute(f"""
+        CREATE OR REPLACE TEMP TABLE _decided AS
+        SELECT t._row_id, decision.decision, decision.parent_object, decision.parent_key
+        FROM {typed} AS t JOIN _broken USING (_row_id)
+        JOIN ops.orphan_decision AS decision ON decision.object = {literal(name)} AND decision.key = t.{key}::VARCHAR
+    """)
+    if not store.value("SELECT count(*) FROM _decided"):
+        return False
+    kinds = {} if not isinstance(reference.to, dict) else {target: word for word, target in reversed(reference.to.items())}
+    cases = " ".join(f"WHEN {literal(target)} THEN {literal(word)}" for target, word in kinds.items())
+    by = f", {quote(str(reference.by))} = CASE parent_object {cases} ELSE {quote(str(reference.by))} END" if kinds else ""
+    store.execute(
+        f"UPDATE {typed} SET {column} = decided.parent_key{by} FROM _decided AS decided "
+        f"WHERE {typed}._row_id = decided._row_id AND decided.decision = 'attach'"
+    )
+    store.execute(
+        f"UPDATE {typed} SET {column} = NULL WHERE _row_id IN (SELECT _row_id FROM _decided WHERE decision = 'detach')"
+    )
+    skipped = "t._row_id IN (SELECT _row_id FROM _decided WHERE decision = 'skip')"
+    store.execute(
+        f"INSERT INTO ops.fate SELECT {literal(name)}, t._row_id, t.{key}::VARCHAR, t._file, t._row, 'excluded', "
+        f"'skipped_by_decision', 'orphans.csv' FROM {typed} AS t WHERE {skipped} ORDER BY t._row_id"
+    )
+    store.execute(f"INSERT INTO {quote(f'typed.{name}__rejected')} BY NAME SELECT * FROM {typed} AS t WHERE {skipped}")
+    store.execute(f"DELETE FROM {typed} AS t WHERE {skipped}")
+    store.execute("UPDATE ops.orphan_decision SET used = TRUE WHERE object = ? AND key IN "
+                  f"(SELECT t.{key}::VARCHAR FROM {typed} AS t JOIN _decided USING (_row_id) UNION ALL "
+                  f"SELECT t.{key}::VARCHAR FROM {quote(f'typed.{name}__rejected')} AS t JOIN _decided USING (_row_id))", [name])  # fmt: skip
+    store.execute("DROP TABLE _decided")
+    return True
