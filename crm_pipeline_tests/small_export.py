@@ -12,7 +12,7 @@ Rows = list[dict[str, Any]]
 
 TABLES = (
     "users", "pipeline_stages", "leads", "deals", "activities", "notes", "attachments", "proposals", "proposal_items",
-    "invoices", "invoice_items",
+    "invoices", "invoice_items", "custom_fields",
 )  # fmt: skip
 
 STAGES: Rows = [
@@ -93,6 +93,7 @@ class SmallExport:
     proposal_items: Rows = field(default_factory=list)
     invoices: Rows = field(default_factory=list)
     invoice_items: Rows = field(default_factory=list)
+    custom_fields: Rows = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
 
     def write(self, root: Path, drop: str = "2026-10-31-full") -> Path:

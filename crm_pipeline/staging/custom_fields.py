@@ -137,7 +137,10 @@ class CustomFieldReader:
         text = f"_trim(_extra[{literal(row.heading)}])"
         several = spec.kind(row.type) == "choices"
         values = f"unnest(_listed({text}))" if several else text
-        seen = self._store.rows(f"SELECT DISTINCT {values} AS value FROM {quote(f'raw.{name}')} ORDER BY 1")
+        whole = ", ".join(f"_fold({literal(option)})" for option in row.options)
+        seen = self._store.rows(
+            f"SELECT DISTINCT {values} AS value FROM {quote(f'raw.{name}')} WHERE _fold({text}) NOT IN ({whole}) ORDER BY 1"
+        )
         return replace(row, options=_each_once([*row.options, *(value for (value,) in seen if value)]))
 
     def _word(self, name: str) -> str:

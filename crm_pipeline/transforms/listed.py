@@ -7,10 +7,16 @@ from crm_pipeline.staging.store import StagingStore, quote
 
 
 class KeysOf(SpecModel):
-    """The object the keys belong to."""
+    """The object the keys belong to.
+
+    Attributes:
+        key: the column that is listed.
+        gives: the column to give for it where exactly one row has it; the listed column itself when not said.
+    """
 
     object: Identifier
     key: Identifier
+    gives: Identifier | None = None
 
 
 class ListedKeysOptions(SpecModel):
@@ -23,15 +29,23 @@ class ListedKeysOptions(SpecModel):
 
 
 def listed_keys(store: StagingStore, name: str, options: ListedKeysOptions) -> None:
-    """Writes ``derived.<name>``: ``key`` of each row that lists accepted ones, and these as ``keys`` in their order."""
+    """Writes ``derived.<name>``: ``key`` of each row that lists accepted ones, and these as ``keys`` in their order.
+
+    ``found`` is what was listed of them, which differs where another column is given for it.
+    """
     o = options
+    gives = quote(o.of.gives or o.of.key)
+    once = f"WHERE TRUE QUALIFY count(*) OVER (PARTITION BY {quote(o.of.key)}) = 1" if o.of.gives else ""
     store.execute(f"""
         CREATE OR REPLACE TABLE {quote(f"derived.{name}")} AS
-        SELECT listing.key, list(listing.wanted ORDER BY listing.place) AS keys, min(listing._row_id) AS _row_id
+        SELECT listing.key, list(found.given ORDER BY listing.place) AS keys, list(wanted ORDER BY listing.place) AS found,
+               min(listing._row_id) AS _row_id
         FROM (
             SELECT {quote(o.key)} AS key, unnest({quote(o.list)}) AS wanted,
                    generate_subscripts({quote(o.list)}, 1) AS place, _row_id
             FROM {quote(f"typed.{o.object}")}
-        ) AS listing JOIN {quote(f"typed.{o.of.object}")} AS found ON found.{quote(o.of.key)} = listing.wanted
+        ) AS listing JOIN (
+            SELECT {quote(o.of.key)} AS wanted, {gives} AS given FROM {quote(f"typed.{o.of.object}")} {once}
+        ) AS found USING (wanted)
         GROUP BY listing.key
     """)

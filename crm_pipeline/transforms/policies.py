@@ -19,6 +19,7 @@ from crm_pipeline.transforms.distinct import DistinctOptions, distinct_values
 from crm_pipeline.transforms.double_pipeline import LeadDealOptions, lead_with_deals
 from crm_pipeline.transforms.first_row import FirstRowOptions, first_row
 from crm_pipeline.transforms.listed import ListedKeysOptions, listed_keys
+from crm_pipeline.transforms.one_per_value import OnePerValueOptions, one_per_value
 from crm_pipeline.transforms.owners import OwnerOptions, owners
 from crm_pipeline.transforms.people import PeopleOptions, people_by_email
 from crm_pipeline.transforms.products import ProductOptions, products_by_sku
@@ -38,6 +39,7 @@ _POLICIES: Mapping[str, tuple[type[Any], Callable[[StagingStore, str, Any], None
     "first_row": (FirstRowOptions, first_row),
     "distinct_values": (DistinctOptions, distinct_values),
     "listed_keys": (ListedKeysOptions, listed_keys),
+    "one_per_value": (OnePerValueOptions, one_per_value),
     "products_by_sku": (ProductOptions, products_by_sku),
     "lead_with_deals": (LeadDealOptions, lead_with_deals),
 }

@@ -31,7 +31,8 @@ def _present(subject: Subject, target: TargetSpec, left_out: int) -> Present:
     if total:
         source = subject.mapping.name
         ours = subject.count("ir.model.data", [("model", "=", target.model), ("module", "=", source)]) or 0
-        shipped = subject.count("ir.model.data", [("model", "=", target.model), ("module", "not in", [source, *_PEOPLES])]) or 0
+        found = subject.count("ir.model.data", [("model", "=", target.model), ("module", "not in", [source, *_PEOPLES])])
+        shipped = total if found is None else found  # what can't be told apart is not called the customer's
         _match(subject, target)
     linked, several = _clear_and_several(subject, target)
     waiting = several + _undecided(subject, target)

@@ -18,6 +18,8 @@ from crm_pipeline.specs import TargetSpec
 
 _FILE = Path(__file__).with_name("rights.yaml")
 _GROUP = re.compile(r"^\s*-\s+(?P<name>.+?)\s*$", re.MULTILINE)
+#: What people call Odoo's operations.
+_SAID = {"write": "change", "unlink": "delete"}
 _FIELDS_MODEL = "ir.model.fields"
 _ADDON = (
     "let a user with these rights do it, or install the fields as an addon: crm-pipeline addon {source} --out DIR, then hand "
@@ -88,16 +90,23 @@ def _all_there(subject: Subject, target: TargetSpec) -> bool:
 
 
 def _lacking(subject: Subject, wanted: dict[str, tuple[str, ...]]) -> Iterator[Finding]:
+    """One finding for all models that the same group would give the same rights on."""
     asking = _rights().asking(subject.major)
     asked = [(model, operation) for model, operations in wanted.items() for operation in operations]
     answers = subject.together(partial(_may, subject, asking, model, operation) for model, operation in asked)
     refused = [question for question, may in zip(asked, answers, strict=True) if not may]
+    alike: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for model in dict.fromkeys(model for model, _ in refused):
-        lacking = [operation for other, operation in refused if other == model]
-        if lacking:
-            yield Finding(
-                model, f"the user may not {', '.join(lacking)} such records", _advice(subject, asking, model, lacking)
-            )
+        lacking = tuple(operation for other, operation in refused if other == model)
+        alike.setdefault((lacking, _advice(subject, asking, model, lacking)), []).append(model)
+    for (lacking, advice), models in alike.items():
+        yield Finding(", ".join(models), f"the user may not {_words(lacking)} such records", advice)
+
+
+def _words(operations: tuple[str, ...]) -> str:
+    """``read, create and write``."""
+    said = [_SAID.get(operation, operation) for operation in operations]
+    return " and ".join([", ".join(said[:-1]), said[-1]]) if len(said) > 1 else said[0]
 
 
 def _may(subject: Subject, asking: _Asking, model: str, operation: str) -> bool:
@@ -108,7 +117,7 @@ def _may(subject: Subject, asking: _Asking, model: str, operation: str) -> bool:
         return False
 
 
-def _advice(subject: Subject, asking: _Asking, model: str, lacking: list[str]) -> str:
+def _advice(subject: Subject, asking: _Asking, model: str, lacking: tuple[str, ...]) -> str:
     groups = _groups(subject, asking, model, lacking)
     add = f"add the user to the group {' or '.join(groups)}" if groups else "give the user a group that has these rights"
     if model == _FIELDS_MODEL and "create" in lacking:
@@ -116,7 +125,7 @@ def _advice(subject: Subject, asking: _Asking, model: str, lacking: list[str]) -
     return f"{add} (Settings > Users & Companies > Users)"
 
 
-def _groups(subject: Subject, asking: _Asking, model: str, lacking: list[str]) -> list[str]:
+def _groups(subject: Subject, asking: _Asking, model: str, lacking: tuple[str, ...]) -> list[str]:
     """The groups that have all the lacking rights, as the server names them, else those of a fresh database."""
     found: list[set[str]] = []
     for operation in lacking if asking.refuse else ():

@@ -148,7 +148,14 @@ class Subject:
     @cached_property
     def absent(self) -> tuple[TargetSpec, ...]:
         """Targets whose model the destination hasn't, and which the migration doesn't make."""
-        return tuple(t for t in self.mapping.targets if t.model not in self.provided and self.fields(t.model) is None)
+        return tuple(t for t in self.mapping.targets if t.model not in self.created and self.fields(t.model) is None)
+
+    @cached_property
+    def created(self) -> frozenset[str]:
+        """Custom models that the migration itself creates."""
+        if not self.store.has_table("staged.ir_model"):
+            return frozenset()
+        return frozenset(model for (model,) in self.store.rows("SELECT model FROM staged.ir_model"))
 
     @cached_property
     def present(self) -> tuple[TargetSpec, ...]:
