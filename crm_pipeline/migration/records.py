@@ -6,6 +6,8 @@ import json
 from datetime import datetime
 from typing import Any
 
+import polars as pl
+
 from crm_pipeline.odoo.loader import LoadCounts
 from crm_pipeline.odoo.preflight import Examination
 from crm_pipeline.staging.store import StagingStore
@@ -18,17 +20,23 @@ STAGING = "staging"
 
 def keep_checks(store: StagingStore, env: str, run_id: str, results: list[CheckResult]) -> None:
     """Replace earlier outcomes of the same checks."""
+    if not results:
+        return
+    names = ("env", "asset", "check", "passed", "severity", "blocking", "message", "description", "rows", "query", "run_id")
+    frame = pl.DataFrame(
+        [
+            (env, r.spec.asset, r.spec.name, r.passed, r.spec.severity, r.spec.blocking, r.message, r.spec.description,
+             json.dumps(r.rows, default=str, ensure_ascii=False), r.query, run_id)
+            for r in results
+        ],
+        schema=dict.fromkeys(names, pl.String) | {"passed": pl.Boolean, "blocking": pl.Boolean}, orient="row",
+    )  # fmt: skip
     with store.transaction():
-        for result in results:
-            spec = result.spec
-            store.execute(
-                'DELETE FROM ops.check_result WHERE env = ? AND asset = ? AND "check" = ?', [env, spec.asset, spec.name]
-            )
-            store.execute(
-                "INSERT INTO ops.check_result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [env, spec.asset, spec.name, result.passed, spec.severity, spec.blocking, result.message, spec.description,
-                 json.dumps(result.rows, default=str, ensure_ascii=False), result.query, run_id],
-            )  # fmt: skip
+        store.execute(
+            'DELETE FROM ops.check_result WHERE env = ? AND list_contains(?, asset || \' \' || "check")',
+            [env, [f"{r.spec.asset} {r.spec.name}" for r in results]],
+        )
+        store.insert("ops.check_result", frame)
 
 
 def keep_examination(store: StagingStore, env: str, examination: Examination) -> None:

@@ -152,15 +152,14 @@ def _link(
         return f"coalesce({alias}.ids, [])", join, f"coalesce({alias}.missing, FALSE)"
     join = f"LEFT JOIN {entries} AS {alias} ON {alias}.external_id = {staged}"
     value = f"{alias}.odoo_id"
-    for link in field.spec.links:
-        if link.via is not None:
-            linked_model = mapping.blocks[link.to][0].model
-            join += (
-                f" LEFT JOIN ops.via AS {alias}v ON {alias}v.env = {literal(env)} AND {alias}v.model = {literal(linked_model)} "
-                f"AND {alias}v.field = {literal(link.via)} AND {alias}v.odoo_id = {alias}.odoo_id "
-                f"AND {alias}.block = {literal(link.to)}"
-            )
-            value = f"CASE WHEN {alias}.block = {literal(link.to)} THEN {alias}v.linked_id ELSE {value} END"
+    vias = dict.fromkeys((link.to, link.via) for link in field.spec.links if link.via is not None)
+    for number, (to, via) in enumerate(vias):
+        linked_model, linked = mapping.blocks[to][0].model, f"{alias}v{number}"
+        join += (
+            f" LEFT JOIN ops.via AS {linked} ON {linked}.env = {literal(env)} AND {linked}.model = {literal(linked_model)} "
+            f"AND {linked}.field = {literal(via)} AND {linked}.odoo_id = {alias}.odoo_id AND {alias}.block = {literal(to)}"
+        )
+        value = f"CASE WHEN {alias}.block = {literal(to)} THEN {linked}.linked_id ELSE {value} END"
     if field.schema.type in _MANY:
         value = f"CASE WHEN ({value}) IS NULL THEN [] ELSE [{value}] END"
     return value, join, f"{staged} IS NOT NULL AND {alias}.external_id IS NULL"

@@ -49,10 +49,13 @@ def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec) -> S
     """
     selects = [_block_select(mapping, number, block) for number, block in enumerate(target.sources)]
     table = quote(f"staged.{target.table}")
-    for block, select in zip(target.sources, selects, strict=True):
-        _explain(store, block, select)
     union = " UNION ALL BY NAME ".join(f"({select})" for select in selects)
-    store.execute(f"CREATE OR REPLACE TABLE {table} AS {union}")
+    try:
+        store.execute(f"CREATE OR REPLACE TABLE {table} AS {union}")
+    except duckdb.Error:
+        for block, select in zip(target.sources, selects, strict=True):
+            _explain(store, block, select)
+        raise
     for block in target.sources:
         _record_diversions(store, mapping, block)
         _record_warnings(store, mapping, block)
@@ -212,9 +215,9 @@ def _table_name(mapping: Mapping, name: str) -> str:
 
 
 def _explain(store: StagingStore, block: SourceBlock, select: str) -> None:
-    """Bind the statement without running it, so that a wrong expression names its block."""
+    """Run a block's statement alone, so that a wrong expression names its block."""
     try:
-        store.rows(f"EXPLAIN {select}")
+        store.rows(f"SELECT count(*) FROM ({select}) AS block")
     except duckdb.Error as error:
         raise StagingError(block.name, str(error).split("\n\n")[0]) from error
 

@@ -68,8 +68,7 @@ def verify_target(
             WHERE entry.env = {literal(env)} AND entry.origin = 'created' AND entry.row_hash = resolved._hash
         """)
         checked = [f for f in mapped if _is_compared(f, at_end=at_end)]
-        for field in checked:
-            _compare(store, target, field, env)
+        _compare(store, target, checked, env)
         values += int(store.value("SELECT count(*) FROM _meant")) * len(checked)
         blanked |= dict(store.rows("SELECT field, count(*) FROM (SELECT unnest(_blanked) AS field FROM _meant) GROUP BY 1 ORDER BY 1"))
     found = int(
@@ -104,7 +103,29 @@ def _is_compared(field: ResolvedField, *, at_end: bool) -> bool:
     return field.spec.compare != "never" and not field.spec.awaited and (at_end or not field.spec.at_end)
 
 
-def _compare(store: StagingStore, target: TargetSpec, field: ResolvedField, env: str) -> None:
+def _compare(store: StagingStore, target: TargetSpec, fields: list[ResolvedField], env: str) -> None:
+    """Differences of all fields of the records in ``_meant``, in one pass over them."""
+    if not fields:
+        return
+    found = ", ".join(_difference(target, field, env) for field in fields)
+    store.execute(
+        f"""INSERT INTO ops.difference BY NAME
+            SELECT ? AS env, ? AS model, external_id, odoo_id, differs.field, differs.expected, differs.actual,
+                   differs.class, source_object, source_row
+            FROM (
+                SELECT meant.external_id, meant._odoo_id AS odoo_id, staged._object AS source_object, staged._row_id AS source_row,
+                       unnest(list_filter([{found}], lambda x: x IS NOT NULL)) AS differs
+                FROM _meant AS meant JOIN _read_back AS found ON found.id = meant._odoo_id
+                JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
+            ) AS difference WHERE NOT EXISTS (
+                SELECT 1 FROM ops.conflict AS kept WHERE kept.env = ? AND kept.model = ?
+                AND kept.external_id = difference.external_id AND kept.field = difference.differs.field)""",
+        [env, target.model, env, target.model],
+    )
+
+
+def _difference(target: TargetSpec, field: ResolvedField, env: str) -> str:
+    """SQL for one field's difference as a struct, NULL when there is none."""
     meant, found = f"meant.{quote(field.name)}", f"found.{quote(field.found_as)}"
     rounded = "FALSE"
     if field.spec.tolerance is not None:
@@ -118,18 +139,8 @@ def _compare(store: StagingStore, target: TargetSpec, field: ResolvedField, env:
             f"meant.external_id NOT IN (SELECT external_id FROM ops.unfinished WHERE env = {literal(env)} "
             f"AND model = {literal(target.model)})"
         )
-    store.execute(
-        f"""INSERT INTO ops.difference BY NAME
-            SELECT ? AS env, ? AS model, meant.external_id, meant._odoo_id AS odoo_id, ? AS field,
-                   {text_sql(field, meant)} AS expected, {text_sql(field, found)} AS actual,
-                   CASE WHEN {rounded} THEN 'rounded'
-                        WHEN len({found}::VARCHAR) > 0 AND starts_with({meant}::VARCHAR, {found}::VARCHAR)
-                        THEN 'truncated' ELSE 'changed' END AS class,
-                   staged._object AS source_object, staged._row_id AS source_row
-            FROM _meant AS meant JOIN _read_back AS found ON found.id = meant._odoo_id
-            JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
-            WHERE {" AND ".join(conditions)} AND NOT EXISTS (
-                SELECT 1 FROM ops.conflict AS kept WHERE kept.env = ? AND kept.model = ?
-                AND kept.external_id = meant.external_id AND kept.field = ?)""",
-        [env, target.model, field.name, env, target.model, field.name],
-    )
+    return f"""CASE WHEN {" AND ".join(conditions)} THEN struct_pack(
+        field := {literal(field.name)}, expected := ({text_sql(field, meant)})::VARCHAR, actual := ({text_sql(field, found)})::VARCHAR,
+        class := CASE WHEN {rounded} THEN 'rounded'
+                      WHEN len({found}::VARCHAR) > 0 AND starts_with({meant}::VARCHAR, {found}::VARCHAR)
+                      THEN 'truncated' ELSE 'changed' END) END"""

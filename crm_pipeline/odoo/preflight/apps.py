@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crm_pipeline.odoo.preflight.findings import Fact, Finding, Verdict
+from crm_pipeline.odoo.preflight.findings import Fact, Finding, Verdict, counted
 from crm_pipeline.odoo.preflight.subject import App, Subject
 from crm_pipeline.specs import TargetSpec
 from crm_pipeline.staging.staged import confirmed_fields
@@ -43,7 +43,7 @@ def apps_skipped(subject: Subject) -> Verdict:
     findings = [_finding(subject, t, counts.get(t.model, 0)) for t in skipped]
     findings += [
         Finding(
-            t.model, f"{counts[t.model]} records are left out with those they belong to",
+            t.model, f"{counted(counts[t.model], 'record is', 'records are')} left out with what they belong to",
             "install the app named above, or leave them out", counts[t.model],
         )
         for t in subject.mapping.targets if counts.get(t.model) and t not in skipped
@@ -71,7 +71,7 @@ def _finding(subject: Subject, target: TargetSpec, left_out: int | None = None) 
     known = [subject.apps[name] for name in target.apps if name in subject.apps]
     names = " or ".join(f"'{app.label}' ({app.name})" for app in known) or " or ".join(target.apps) or "its app"
     rows = subject.staged(target) if left_out is None else left_out
-    then = "" if left_out is None else f"; {left_out} records are left out"
+    then = "" if left_out is None else f"; {counted(left_out, 'record is', 'records are')} left out"
     installed = any(app.is_installed for app in known)
     problem = f"{names} is installed, but has no such model" if installed else f"{names} is not installed"
     return Finding(target.model, problem + then, _advice(target, known, left_out is not None), rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crm_pipeline.odoo.preflight.findings import Finding, Verdict
+from crm_pipeline.odoo.preflight.findings import Finding, Verdict, counted
 from crm_pipeline.odoo.preflight.server import edition
 from crm_pipeline.odoo.preflight.subject import Subject
 
@@ -29,12 +29,12 @@ def _studio(subject: Subject) -> Iterator[Finding]:
         shown = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
         if has_studio:
             yield Finding(
-                target.model, f"has {len(names)} fields made with Studio ({shown}); the load leaves them empty",
+                target.model, f"has {counted(len(names), 'field')} made with Studio ({shown}); the load leaves them empty",
                 "map them if the export has their values; on Odoo Community the fields stay, but nothing can edit them",
             )  # fmt: skip
         else:
             yield Finding(
-                target.model, f"has {len(names)} fields made with Studio ({shown}), which this {edition(subject)} database hasn't",
+                target.model, f"has {counted(len(names), 'field')} made with Studio ({shown}), which this {edition(subject)} database hasn't",
                 "they were left by another edition: remove them, or keep them as plain custom fields",
             )  # fmt: skip
 
@@ -50,7 +50,7 @@ def _views(subject: Subject) -> Iterator[Finding]:
     for model in sorted({view["model"] for view in found or []}):
         names = [view["name"] for view in found or [] if view["model"] == model]
         yield Finding(
-            model, f"{len(names)} of its views were changed in the database ({', '.join(names[:3])}{' …' if len(names) > 3 else ''})",
+            model, f"{counted(len(names), 'of its views was', 'of its views were')} changed in the database ({', '.join(names[:3])}{' …' if len(names) > 3 else ''})",
             "open its forms after the load and after each upgrade: what inherits from them can break with another version",
         )  # fmt: skip
     if "ir.ui.view" in {t.model for t in subject.present}:

@@ -86,6 +86,8 @@ def _match(subject: Subject, target: TargetSpec) -> None:
 def _clear_and_several(subject: Subject, target: TargetSpec) -> tuple[int, int]:
     """How many staged rows match one record, and how many match several; keeps the former for the links of later models."""
     store, most = subject.store, "count(*)" if target.match.several == "any" else "1"
+    if target.match.policy == "never" or not subject.staged(target):
+        return 0, 0
     store.execute(
         f"INSERT INTO _estimate SELECT external_id, min(odoo_id) FROM _found GROUP BY 1 HAVING count(DISTINCT odoo_id) <= {most}"
     )
@@ -138,7 +140,7 @@ def _decided(condition: str) -> str:
 def _count_unmatched(subject: Subject, target: TargetSpec, condition: str) -> int:
     """Rows that are not in Odoo, match nothing there, are not left out, and meet a condition."""
     table, env = f"staged.{target.table}", literal(subject.env)
-    if not subject.store.has_table(table):
+    if not subject.staged(target):
         return 0
     return int(
         subject.store.value(

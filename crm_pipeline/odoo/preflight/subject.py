@@ -118,8 +118,12 @@ class Subject:
 
     def staged(self, target: TargetSpec) -> int:
         """Rows staged for a target."""
-        table = f"staged.{target.table}"
-        return int(self.store.value(f"SELECT count(*) FROM {quote(table)}")) if self.store.has_table(table) else 0
+        return self._staged.get(target.table, 0)
+
+    @cached_property
+    def _staged(self) -> dict[str, int]:
+        tables = self.store.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'staged'")
+        return {name: int(self.store.value(f"SELECT count(*) FROM {quote(f'staged.{name}')}")) for (name,) in tables}
 
     @cached_property
     def _schemas(self) -> dict[str, dict[str, FieldSchema] | None]:

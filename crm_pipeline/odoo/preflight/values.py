@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crm_pipeline.odoo.preflight.findings import Finding, Verdict
+from crm_pipeline.odoo.preflight.findings import Finding, Verdict, counted
 from crm_pipeline.odoo.preflight.subject import Subject
 from crm_pipeline.odoo.resolved import FieldMissingError, ResolvedField, resolve_fields
 from crm_pipeline.specs import FieldSpec, SourceBlock, TargetSpec
@@ -141,7 +141,7 @@ def _ask(subject: Subject, target: TargetSpec, block: SourceBlock, probes: list[
                 f"SELECT {probe.column}::VARCHAR, external_id FROM {table} WHERE {here} AND {probe.condition} ORDER BY external_id LIMIT 1"
             )[0]
             shown = example if len(example) <= 60 else f"{example[:59]}…"
-            yield Finding(probe.where, f"{probe.problem}: {count} values, for example '{shown}' of {name}", probe.what_to_do, count)
+            yield Finding(probe.where, f"{probe.problem}: {counted(count, 'value')}, for example '{shown}' of {name}", probe.what_to_do, count)
 
 
 def _foreign_values(subject: Subject, target: TargetSpec, block: SourceBlock, field: ResolvedField) -> Iterator[Finding]:
