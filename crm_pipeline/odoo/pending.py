@@ -120,7 +120,7 @@ def _cells(stream: Stream) -> str:
     order = ", ".join([*(quote(name) for name in stream.target.load.order_by), "_order"])
     cells = ", ".join(f"{load_cell(f, quote(f.name))} AS {quote('cell ' + f.name)}" for f in stream.sent)
     omitted = [
-        f"CASE WHEN {quote(f.name)} IS NULL THEN {literal(f.name)} END"
+        f"CASE WHEN {f'len({quote(f.name)}) = 0' if f.spec.refs is not None else f'{quote(f.name)} IS NULL'} THEN {literal(f.name)} END"
         for f in stream.sent if f.spec.when_blank == "omit"
     ]  # fmt: skip
     signature = f"concat_ws(' ', {', '.join(omitted)})" if omitted else "''"

@@ -142,24 +142,31 @@ def _link(
     unfinished = [literal(link.to) for link in field.spec.links if link.finished]
     done = f" AND (finished OR block NOT IN ({', '.join(unfinished)}))" if unfinished else ""
     entries = f"(SELECT external_id, odoo_id, block FROM ops.ledger WHERE env = {literal(env)}{done})"
+    vias = dict.fromkeys((link.to, link.via) for link in field.spec.links if link.via is not None)
+
+    def through(entry: str) -> tuple[str, str]:
+        """Id and joins of an entry, or of the record that it leads to by ``via``."""
+        value, joins = f"{entry}.odoo_id", ""
+        for number, (to, via) in enumerate(vias):
+            linked_model, linked = mapping.blocks[to][0].model, f"{alias}v{number}"
+            joins += (
+                f" LEFT JOIN ops.via AS {linked} ON {linked}.env = {literal(env)} AND {linked}.model = {literal(linked_model)} "
+                f"AND {linked}.field = {literal(via)} AND {linked}.odoo_id = {entry}.odoo_id AND {entry}.block = {literal(to)}"
+            )
+            value = f"CASE WHEN {entry}.block = {literal(to)} THEN {linked}.linked_id ELSE {value} END"
+        return value, joins
+
     if field.spec.refs is not None:
+        value, joins = through("entry")
         join = f"""LEFT JOIN (
-            SELECT link.external_id, list(entry.odoo_id ORDER BY entry.odoo_id) FILTER (entry.odoo_id IS NOT NULL) AS ids,
+            SELECT link.external_id, list(DISTINCT {value} ORDER BY {value}) FILTER (({value}) IS NOT NULL) AS ids,
                    bool_or(entry.external_id IS NULL) AS missing
             FROM (SELECT external_id, unnest({quote(field.name)}) AS wanted FROM {table}) AS link
-            LEFT JOIN {entries} AS entry ON entry.external_id = link.wanted GROUP BY link.external_id
+            LEFT JOIN {entries} AS entry ON entry.external_id = link.wanted{joins} GROUP BY link.external_id
         ) AS {alias} ON {alias}.external_id = staged.external_id"""
         return f"coalesce({alias}.ids, [])", join, f"coalesce({alias}.missing, FALSE)"
-    join = f"LEFT JOIN {entries} AS {alias} ON {alias}.external_id = {staged}"
-    value = f"{alias}.odoo_id"
-    vias = dict.fromkeys((link.to, link.via) for link in field.spec.links if link.via is not None)
-    for number, (to, via) in enumerate(vias):
-        linked_model, linked = mapping.blocks[to][0].model, f"{alias}v{number}"
-        join += (
-            f" LEFT JOIN ops.via AS {linked} ON {linked}.env = {literal(env)} AND {linked}.model = {literal(linked_model)} "
-            f"AND {linked}.field = {literal(via)} AND {linked}.odoo_id = {alias}.odoo_id AND {alias}.block = {literal(to)}"
-        )
-        value = f"CASE WHEN {alias}.block = {literal(to)} THEN {linked}.linked_id ELSE {value} END"
+    value, joins = through(alias)
+    join = f"LEFT JOIN {entries} AS {alias} ON {alias}.external_id = {staged}{joins}"
     if field.schema.type in _MANY:
         value = f"CASE WHEN ({value}) IS NULL THEN [] ELSE [{value}] END"
     return value, join, f"{staged} IS NOT NULL AND {alias}.external_id IS NULL"

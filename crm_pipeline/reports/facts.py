@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from crm_pipeline.specs import Mapping
@@ -231,3 +232,25 @@ def _words(count: int, one: str, many: str) -> str:
 
 def _dicts(store: StagingStore, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
     return store.frame(sql, parameters).to_dicts()
+
+
+@dataclass(frozen=True)
+class InventoryFact:
+    """A list of the source spec with its rows."""
+
+    title: str
+    note: str
+    headings: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def inventory_facts(store: StagingStore, mapping: Mapping) -> list[InventoryFact]:
+    """The lists the source spec asks for; none whose tables are not there yet."""
+    found = []
+    for spec in mapping.source.inventories:
+        try:
+            frame = store.frame(spec.sql)
+        except duckdb.CatalogException:
+            continue
+        found.append(InventoryFact(spec.title, spec.note, tuple(frame.columns), frame.rows()))
+    return found

@@ -53,7 +53,7 @@ def _column_value(spec: FieldSpec) -> str | None:
 
 def _link_value(spec: FieldSpec) -> str | None:
     if spec.refs is not None:
-        return f"links to {_link_text(spec.refs)}"
+        return "links to " + " and to ".join(_link_text(link) for link in spec.links)
     if spec.ref is not None:
         return "link to " + ", else to ".join(_link_text(link) for link in spec.links)
     if spec.lookup is not None:

@@ -75,7 +75,7 @@ def _content(store: StagingStore, mapping: Mapping, env: str, now: datetime) -> 
         "differences": differences, "first_differences": first_differences,
         "failed": [c for c in checks if c.failed], "warnings": [c for c in checks if not c.passed and not c.failed],
         "phases": [(phase, [c for c in checks if c.phase == phase]) for phase in facts.PHASES],
-        "preflight": preflight_facts(store, env), "mapping": _mapping_tables(mapping),
+        "inventories": facts.inventory_facts(store, mapping), "preflight": preflight_facts(store, env), "mapping": _mapping_tables(mapping),
     }  # fmt: skip
 
 

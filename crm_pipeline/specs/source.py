@@ -321,6 +321,14 @@ class CustomFieldsSpec(SpecModel):
         return next((kind for key, kind in self.types.items() if folded(key) == folded(word)), None)
 
 
+class InventorySpec(SpecModel):
+    """A list for the report: what the source has of something that Odoo keeps otherwise, or nowhere."""
+
+    title: str
+    note: str = ""
+    sql: str = Field(description="DuckDB query over typed and derived tables; its column names are the headings")
+
+
 class DerivedSpec(SpecModel):
     """A table made of source objects by a named policy (``crm_pipeline.transforms``)."""
 
@@ -350,6 +358,7 @@ class SourceSpec(SpecModel):
         "in its first group is how many rows there are",
     )
     custom_fields: CustomFieldsSpec | None = None
+    inventories: tuple[InventorySpec, ...] = ()
     objects: dict[Identifier, ObjectSpec]
     derived: dict[Identifier, DerivedSpec] = Field(default_factory=dict)
 

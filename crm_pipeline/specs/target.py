@@ -60,7 +60,9 @@ class FieldSpec(SpecModel):
     ref: Reference | tuple[Reference, ...] | None = Field(
         default=None, description="a link; of several the first whose 'when' holds"
     )
-    refs: Reference | None = Field(default=None, description="several links: the key is a list")
+    refs: Reference | tuple[Reference, ...] | None = Field(
+        default=None, description="several links: the key is a list; of several lists all of them"
+    )
     lookup: Lookup | None = None
     xmlid: str | None = Field(default=None, description="a record Odoo itself ships, by its external id")
     const: Any = None
@@ -135,9 +137,8 @@ class FieldSpec(SpecModel):
     @property
     def links(self) -> tuple[Reference, ...]:
         """All links this field may hold; empty when its value is no link."""
-        if self.refs is not None:
-            return (self.refs,)
-        return self.ref if isinstance(self.ref, tuple) else () if self.ref is None else (self.ref,)
+        given = self.refs if self.refs is not None else self.ref
+        return given if isinstance(given, tuple) else () if given is None else (given,)
 
 
 class Join(SpecModel):

@@ -116,8 +116,7 @@ def field_expression(mapping: Mapping, spec: FieldSpec) -> str:
         otherwise = literal(spec.map.otherwise)
         expression = f"CASE fold(src.{quote(spec.map.column)}) {cases} ELSE {otherwise} END" if cases else otherwise
     elif spec.refs is not None:
-        pattern = _id_expression(mapping.blocks[spec.refs.to][1].external_id, ("_element",))
-        expression = f"list_transform({spec.refs.key[0]}, lambda _element: {pattern})"
+        expression = " || ".join(_link_list(mapping, link, coalesced=len(spec.links) > 1) for link in spec.links)
     elif spec.ref is not None:
         expression = "CASE " + " ".join(_link_case(mapping, link) for link in spec.links) + " END"
     elif spec.lookup is not None:
@@ -131,6 +130,12 @@ def field_expression(mapping: Mapping, spec: FieldSpec) -> str:
     else:
         expression = "NULL::VARCHAR" if spec.const is None else literal(spec.const)
     return f"coalesce({expression}, {literal(spec.default)})" if spec.default is not None else f"({expression})"
+
+
+def _link_list(mapping: Mapping, link: Reference, *, coalesced: bool) -> str:
+    pattern = _id_expression(mapping.blocks[link.to][1].external_id, ("_element",))
+    names = f"list_transform({link.key[0]}, lambda _element: {pattern})"
+    return f"coalesce({names}, [])" if coalesced else names
 
 
 def _link_case(mapping: Mapping, link: Reference) -> str:
