@@ -9,7 +9,6 @@ from typing import Any
 
 import yaml
 
-
 #: libyaml's parser where PyYAML was built with it: ten times faster.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -143,18 +143,22 @@ def _cross_check(source: SourceSpec, targets: dict[Path, TargetSpec]) -> None:
             for where, table in [("object", block.object), *((f"join.{j.as_}", j.table) for j in block.join)]:
                 if table is not None and table not in tables:
                     raise SpecError(file, f"{at}.{where}", f"'{table}' is neither a source object nor derived")
-            for number, taken in enumerate(block.custom_fields):
-                where = f"{at}.custom_fields.{number}"
-                if source.custom_fields is None or taken.object not in source.custom_fields.objects.values():
-                    raise SpecError(file, f"{where}.object", f"'{taken.object}' has no custom fields in source.yaml")
-                if taken.table not in {"src", *(join.as_ for join in block.join)}:
-                    raise SpecError(file, f"{where}.table", f"the block joins nothing as '{taken.table}'")
+            _check_custom_fields(file, at, source, block)
             if block.accounts_for is not None and block.accounts_for not in source.objects:
                 raise SpecError(file, f"{at}.accounts_for", f"no source object '{block.accounts_for}'")
             _check_links(file, at, target, block, blocks)
         _check_parts(file, target, targets)
         if target.load.order_by or target.part_of is not None:
             _check_together(file, target)
+
+
+def _check_custom_fields(file: Path, at: str, source: SourceSpec, block: SourceBlock) -> None:
+    for number, taken in enumerate(block.custom_fields):
+        where = f"{at}.custom_fields.{number}"
+        if source.custom_fields is None or taken.object not in source.custom_fields.objects.values():
+            raise SpecError(file, f"{where}.object", f"'{taken.object}' has no custom fields in source.yaml")
+        if taken.table not in {"src", *(join.as_ for join in block.join)}:
+            raise SpecError(file, f"{where}.table", f"the block joins nothing as '{taken.table}'")
 
 
 def _check_links(file: Path, at: str, target: TargetSpec, block: SourceBlock, blocks: dict[str, int]) -> None:

@@ -46,9 +46,10 @@ def custom_export() -> SmallExport:
     }  # fmt: skip
     for lead in export.leads:
         given = values.get(lead["Lead ID"], {})
-        lead |= {f"CF: {name}": given.get(name, "") for name in values["L1"]} | {"CF: Undeclared": "seen" if given else ""}
+        lead.update({f"CF: {name}": given.get(name, "") for name in values["L1"]} | {"CF: Undeclared": "seen" if given else ""})
     for deal in export.deals:
-        deal |= {"CF: Region": "Asia" if deal["Deal ID"] == "D1" else "", "CF: Margin": "12.5" if deal["Deal ID"] == "D1" else ""}
+        is_first = deal["Deal ID"] == "D1"
+        deal.update({"CF: Region": "Asia" if is_first else "", "CF: Margin": "12.5" if is_first else ""})
     return export
 
 
@@ -137,7 +138,7 @@ def test_values_that_are_no_option_can_be_added(tmp_path: Path) -> None:
         adding = migration.confirmed.source.model_copy(update={"custom_fields": custom.model_copy(update={"on_illegal": "add"})})
         migration.confirmed = type(migration.confirmed)(adding, migration.confirmed.targets)
         migration.read(migration.newest_drop())
-        found = dict(migration.store.rows('SELECT name, options FROM derived.custom_field_definitions WHERE len(options) > 0'))
+        found = dict(migration.store.rows("SELECT name, options FROM derived.custom_field_definitions WHERE len(options) > 0"))
         assert found["x_leadforce_lead_region"] == ["North", "South, East", "West"]
         assert found["x_leadforce_lead_interests"] == ["Solar", "Wind, offshore", "Hydro", "Coal"]
         assert migration.store.value("SELECT count(*) FROM ops.issue WHERE reason = 'unknown_value' AND object = 'leads'") == 1, "L6's status"

@@ -11,7 +11,7 @@ from crm_pipeline.reports.facts import CheckFact, duration_text, verdict
 from crm_pipeline.reports.pictures import FATE_COLORS, FATE_MEANINGS, fate_bar
 from crm_pipeline.reports.provenance import handling_text, origin_text
 from crm_pipeline.reports.queues import harmless
-from crm_pipeline.reports.reconciliation import _amount
+from crm_pipeline.reports.rendering import _amount
 from crm_pipeline.specs import FieldSpec
 from crm_pipeline.verification.accounting import FATES
 
