@@ -31,7 +31,7 @@ _PREFLIGHT_WARNS = {
     "nothing_would_fire": "No automation rule, mail server or scheduled action acts on records while they are loaded.",
     "destination_is_empty": "Only records of this migration and Odoo's own are in the models that are loaded without matching.",
     "matches_are_clear": "Every row that could be an existing record clearly is one, or clearly is none.",
-    "settings_fit": "The company's currency, country and languages are those the export was made with.",
+    "settings_fit": "The company has a country, is the only one, and keeps its books in the currency of the exported account.",
     "destination_is_known": "Version, protocol and hosting are ones the load was proven on.",
     "customizations_known": "Nobody has customised the target models in Odoo.",
     "mapping_values_allowed": "Every value of a selection that the mapping names is one that Odoo offers.",

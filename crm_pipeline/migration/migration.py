@@ -179,7 +179,7 @@ class Migration:
 
         A user without the rights to read what it takes gets a check that says so, and nothing is noted.
         """
-        decisions = read_owner_decisions(self.store, self.settings.data.resolutions(self.mapping.name))
+        decisions = read_owner_decisions(self.store, self.mapping, self.settings.data.resolutions(self.mapping.name))
         for unused in decisions.unused:
             logger.warning("owners.csv: nobody in the export is called '%s'; the decision is not used", unused)
         with contextlib.suppress(AccessRightsError):

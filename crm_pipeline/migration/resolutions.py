@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from crm_pipeline.staging.store import StagingStore
+from crm_pipeline.specs import Mapping
+from crm_pipeline.staging.store import StagingStore, quote
 
 
 @dataclass(frozen=True)
@@ -77,18 +78,20 @@ class Decisions:
     unused: tuple[str, ...]
 
 
-def read_owner_decisions(store: StagingStore, folder: Path) -> Decisions:
+def read_owner_decisions(store: StagingStore, mapping: Mapping, folder: Path) -> Decisions:
     """Read and check the owners' decisions into ``ops.owner_decision``, replacing those of an earlier run.
 
     Raises:
         ResolutionFileError: for unknown columns or decisions, a map without login, or two decisions for one owner.
     """
     count = _read_into(store, "ops.owner_decision", OWNERS, folder)
-    unused = store.rows("""
-        SELECT source_email FROM ops.owner_decision AS decision WHERE NOT EXISTS (
-            SELECT 1 FROM derived.owners AS owner
-            WHERE fold(decision.source_email) IN (fold(owner.email), fold(owner.name), fold(owner.owner_key)))
-        ORDER BY 1
+    known = " UNION ALL ".join(
+        f"SELECT unnest([fold(email), fold(login), fold(name)]) AS called FROM {quote(f'staged.{target.table}')}"
+        for target in mapping.targets if target.match.queue == "owners"
+    )  # fmt: skip
+    unused = store.rows(f"""
+        SELECT source_email FROM ops.owner_decision WHERE fold(source_email) NOT IN (
+            SELECT called FROM ({known or "SELECT NULL AS called"}) WHERE called IS NOT NULL) ORDER BY 1
     """)
     return Decisions(count, tuple(row[0] for row in unused))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -112,11 +113,33 @@ def test_queues_are_listed_and_exported_for_people(data_root: Path, tmp_path: Pa
     assert "owners" in again.stderr
 
 
-def test_preflight_says_what_would_stop_the_load(typical_root: Path) -> None:
-    done = crm_pipeline("preflight", "leadforce", "--data", str(typical_root), "--no-color")
+def test_preflight_says_what_would_stop_the_load(typical_root: Path, tmp_path: Path) -> None:
+    seen = tmp_path / "preflight.json"
+    done = crm_pipeline("preflight", "leadforce", "--data", str(typical_root), "--no-color", "--json", str(seen))
     assert done.returncode == 0, done.stderr
     assert "mapped_fields_exist" in done.stdout
     assert "leads_feature_enabled" in done.stdout
+    assert "What is there, and what would become of the export" in done.stdout
+    page = typical_root / "reports" / "leadforce" / "sandbox" / "preflight.html"
+    assert str(page) in done.stdout.replace("\n", "")
+    assert "The load can begin" in page.read_text(encoding="utf-8")
+    result = json.loads(seen.read_text(encoding="utf-8"))
+    assert ["Currency", "USD"] in result["preflight"]["facts"]["Company"]
+    assert {m["model"] for m in result["preflight"]["models"]} >= {"crm.lead", "res.partner"}
+    assert result["preflight"]["report"] == "reports/leadforce/sandbox/preflight.html"
+
+
+def test_preflight_fails_with_what_to_do(typical_root: Path) -> None:
+    specs = typical_root / "specs"
+    shutil.copytree(ROOT / "mapping_specs" / "leadforce", specs / "leadforce")
+    stages = specs / "leadforce" / "crm_stage.yaml"
+    stages.write_text(stages.read_text(encoding="utf-8").replace("app: crm", "app: no_such_app"), encoding="utf-8")
+    done = crm_pipeline("preflight", "leadforce", "--data", str(typical_root), "--no-color", CRM_PIPELINE_SPECS=str(specs))
+    assert done.returncode == 1
+    assert "Would stop the load: apps_installed: crm.stage: no_such_app is not installed" in done.stderr
+    assert "addons path" in done.stderr
+    page = typical_root / "reports" / "leadforce" / "sandbox" / "preflight.html"
+    assert "The load can&#39;t begin" in page.read_text(encoding="utf-8")
 
 
 def test_sources_lists_what_is_mapped(tmp_path: Path) -> None:

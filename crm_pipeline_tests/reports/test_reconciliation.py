@@ -151,7 +151,7 @@ def test_the_owners_queue_is_the_beginning_of_the_resolution_file(open_questions
     target.mkdir(parents=True, exist_ok=True)
     decided.write_csv(target / "owners.csv")
     with Migration(Settings.load(open_questions, {}), "leadforce") as migration:
-        read_back = read_owner_decisions(migration.store, target)
+        read_back = read_owner_decisions(migration.store, migration.mapping, target)
     assert (read_back.decisions, read_back.unused) == (queue.height, ())
 
 
