@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crm_pipeline.odoo.gates import is_blocking
 from crm_pipeline.specs import Mapping, TargetSpec
+from crm_pipeline.specs.custom_fields import DEFINITIONS, OPTIONS
 from crm_pipeline.verification.checks import CheckSpec, Severity
 
 #: What an empty queue means.
@@ -69,18 +70,31 @@ class Catalogue:
             self.mapping.blocks[link.to][0].model
             for each in created for block in each.sources for spec in block.fields.values() for link in spec.links
         } - {target.model}  # fmt: skip
-        if any(block.fields for block in target.sources if any(name.startswith("x_") for name in block.fields)):
-            linked |= {t.model for t in self.mapping.targets if t.model == "ir.model.fields"}
+        linked |= self._provisioned_for(target)
         if target.gate is not None:
             linked |= {t.model for t in self.mapping.targets if t.match.queue == target.gate.queue}
         return [t for t in self.mapping.targets if t.model in linked]
+
+    def _provisioned_for(self, target: TargetSpec) -> set[str]:
+        """Models of Odoo's own registry that a target needs: custom models, their fields, rights and options."""
+        blocks = target.sources
+        takes_custom = any(block.custom_fields for block in blocks)
+        needed = {"ir.model"} if target.model == "ir.model.fields" else set()
+        if target.model.startswith("x_") or takes_custom or any(n.startswith("x_") for b in blocks for n in b.fields):
+            needed = {"ir.model.fields", "ir.model.access"}
+        return {
+            other.model for other in self.mapping.targets
+            if other.model in needed or (takes_custom and any(b.object in {DEFINITIONS, OPTIONS} for b in other.sources))
+        }  # fmt: skip
 
     def objects_of(self, target: TargetSpec) -> list[str]:
         """Source objects and derived tables a target is staged from."""
         names: dict[str, None] = {}
         for block in target.sources:
             for name in [block.object, *(join.table for join in block.join)]:
-                if name is not None:
+                if name in {DEFINITIONS, OPTIONS} and self.mapping.source.custom_fields is not None:
+                    names[self.mapping.source.custom_fields.inventory] = None
+                elif name is not None:
                     names[name.removesuffix("_members") if name not in self.mapping.source.objects else name] = None
         return list(names)
 

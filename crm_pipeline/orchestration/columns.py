@@ -16,6 +16,7 @@ from crm_pipeline.migration.catalogue import Catalogue
 from crm_pipeline.odoo.schemas import bundled_versions, load_attributes
 from crm_pipeline.reports.provenance import TYPE_WORDS, column_text, handling_text, origin_text
 from crm_pipeline.specs import FieldSpec, Mapping, SourceBlock, TargetSpec
+from crm_pipeline.specs.custom_fields import DEFINITIONS, OPTIONS
 
 Deps = dict[str, list[dg.TableColumnDep]]
 
@@ -127,8 +128,9 @@ class ColumnCatalogue:
         return self.derived_asset(table if table in self.mapping.source.derived else table.removesuffix("_members"))
 
     def _tables(self, block: SourceBlock) -> dict[str, str]:
-        """The block's table aliases and the assets behind them."""
-        own = {"src": self.table_asset(block.object)} if block.object is not None else {}
+        """The block's table aliases and the assets behind them; custom fields have columns no asset shows."""
+        is_shown = block.object is not None and block.object not in {DEFINITIONS, OPTIONS}
+        own = {"src": self.table_asset(str(block.object))} if is_shown else {}
         return own | {join.as_: self.table_asset(join.table) for join in block.join}
 
     def _columns_in(self, expression: str, tables: dict[str, str], block: SourceBlock) -> Iterator[dg.TableColumnDep]:

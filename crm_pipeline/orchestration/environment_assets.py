@@ -37,13 +37,12 @@ def sign_off_key(columns: ColumnCatalogue) -> dg.AssetKey:
 def _preflight(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
     mapping, catalogue = columns.mapping, columns.catalogue
     key = catalogue.environment_asset(env, "preflight")
-    looked_at = [t for t in mapping.targets if t.match.queue is not None or t.preconditions] or mapping.targets[:1]
-    staged = [asset_key(catalogue.staged_asset(target)) for target in looked_at]
+    staged = [asset_key(catalogue.staged_asset(target)) for target in mapping.targets]
 
     @dg.asset(
         key=asset_key(key), group_name=f"{mapping.name}_{env}", kinds={"odoo"}, owners=OWNERS, pool=mapping.name,
-        description=f"What would stop the load: the {env}'s own schema, apps and settings against the mapping, before "
-        "anything is written.",
+        description=f"What would stop the load: the {env}'s version, rights, apps, schema, settings and records against the "
+        "mapping and every staged value, before anything is written. Leaves a page of its own beside the report.",
         deps=[*staged, *([sign_off_key(columns)] if env == "production" else [])],
         check_specs=check_specs(catalogue.preflight_checks(env).values()), code_version=mapping.hash[:16],
     )  # fmt: skip

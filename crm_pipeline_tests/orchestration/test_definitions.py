@@ -14,12 +14,13 @@ from crm_pipeline.orchestration import build_definitions
 from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.order import LoadOrder
 from crm_pipeline.settings import ENVIRONMENTS, Settings
-from crm_pipeline.specs import load_mapping
+from crm_pipeline.specs import list_sources, load_mapping
 from crm_pipeline.verification.checks import CheckSpec
 
 SPECS = Settings.load(environ={}).specs_root
 WITHOUT_COLUMNS = {"preflight", "verification", "sign_off"}
-CATALOGUE = Catalogue(load_mapping(SPECS / "leadforce"))
+CATALOGUES = {name: Catalogue(load_mapping(SPECS / name)) for name in list_sources(SPECS)}
+CATALOGUE = CATALOGUES["leadforce"]
 
 
 def key(text: str) -> dg.AssetKey:
@@ -65,6 +66,8 @@ def test_no_edge_says_what_others_say_already() -> None:
     assert names["mail.message"] == ["ir.attachment"], "a note is created with its files"
     assert {"product.product", "account.tax"} <= set(names["sale.order"]), "lines are created in the quotation's call"
     assert "crm.team" not in names["crm.lead"], "stages wait for teams already"
+    assert {"ir.model.fields.selection", "x_leadforce_option"} <= set(names["crm.lead"]), "options are there before values"
+    assert names["ir.model.fields"] == ["ir.model"]
     assert {t.model for t in order.last()} == {
         "mail.message", "mail.activity", "res.currency.rate", "sale.order.line", "account.move.line", "account.payment",
     }  # fmt: skip
@@ -72,7 +75,7 @@ def test_no_edge_says_what_others_say_already() -> None:
 
 def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    groups = {f"leadforce_{name}" for name in ("export", "staged", "sandbox", "production")}
+    groups = {f"{source}_{name}" for source in CATALOGUES for name in ("export", "staged", "sandbox", "production")}
     for found in graph.asset_nodes:
         name = found.key.to_user_string()
         assert found.description, name
@@ -83,20 +86,21 @@ def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
             assert {"dagster/column_schema"} <= set(found.metadata), name
         if not name.endswith("sign_off"):
             assert found.code_version, name
-        assert found.pools == {"leadforce"} or name.endswith("sign_off"), "runs of one source go one after the other"
+        assert found.pools == {found.key.path[0]} or name.endswith("sign_off"), "runs of one source go one after the other"
 
 
 def test_every_check_of_the_catalogue_is_shown(definitions: dg.Definitions) -> None:
     expected: dict[tuple[str, str], CheckSpec] = {}
-    for name in CATALOGUE.mapping.source.objects:
-        expected |= {(spec.asset, spec.name): spec for spec in CATALOGUE.source_checks(name).values()}
-    for target in CATALOGUE.mapping.targets:
-        expected |= {(spec.asset, spec.name): spec for spec in CATALOGUE.staged_checks(target).values()}
+    for catalogue in CATALOGUES.values():
+        for name in catalogue.mapping.source.objects:
+            expected |= {(spec.asset, spec.name): spec for spec in catalogue.source_checks(name).values()}
+        for target in catalogue.mapping.targets:
+            expected |= {(spec.asset, spec.name): spec for spec in catalogue.staged_checks(target).values()}
+            for env in ENVIRONMENTS:
+                expected |= {(spec.asset, spec.name): spec for spec in catalogue.loaded_checks(env, target).values()}
         for env in ENVIRONMENTS:
-            expected |= {(spec.asset, spec.name): spec for spec in CATALOGUE.loaded_checks(env, target).values()}
-    for env in ENVIRONMENTS:
-        for specs in (CATALOGUE.preflight_checks(env), CATALOGUE.verification_checks(env)):
-            expected |= {(spec.asset, spec.name): spec for spec in specs.values()}
+            for specs in (catalogue.preflight_checks(env), catalogue.verification_checks(env)):
+                expected |= {(spec.asset, spec.name): spec for spec in specs.values()}
     graph = definitions.resolve_asset_graph()
     keys = graph.asset_check_keys
     shown = {(each.asset_key.to_user_string(), each.name): graph.get_check_spec(each) for each in keys}

@@ -79,6 +79,16 @@ def test_the_sandbox_migration_lands(finished: dg.ExecuteInProcessResult) -> Non
     assert sum(metadata_of(finished, name)["created"] for name in models(finished)) > 20
 
 
+def test_preflight_shows_the_destination_and_its_page(finished: dg.ExecuteInProcessResult) -> None:
+    seen = metadata_of(finished, "leadforce/sandbox/preflight")
+    assert seen["Company: Currency"] == "USD"
+    assert seen["Server: Edition"].startswith("embedded")
+    assert Path(seen["report"]).name == "preflight.html"
+    assert Path(seen["report"]).exists()
+    models = {record.data["model"]: record.data for record in seen["what_is_there"]}
+    assert models["crm.lead"]["new"] == models["crm.lead"]["staged"] > 0
+
+
 def test_assets_show_rows_schema_lineage_and_a_preview(finished: dg.ExecuteInProcessResult) -> None:
     typed = metadata_of(finished, "leadforce/src_leads")
     assert typed["dagster/row_count"] == 5

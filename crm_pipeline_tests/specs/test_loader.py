@@ -42,8 +42,11 @@ def test_shipped_targets_exist_in_every_bundled_odoo(source: str, version: str) 
     check_policies(mapping.source)
     schema = load_schema(version)
     own = {(row["model"], row["name"]) for b in mapping.target("ir.model.fields").sources for row in b.rows}
+    custom = {row["model"] for t in mapping.targets if t.model == "ir.model" for b in t.sources for row in b.rows}
     for target in mapping.targets:
-        known = dict(schema[target.model])
+        if target.when_missing == "skip" and target.model not in schema:
+            continue  # what is only there with an app Odoo itself doesn't bring
+        known = dict(schema["crm.tag" if target.model in custom else target.model])
         known |= {name: known["id"] for model, name in own if model == target.model}
         for block in target.sources:
             assert resolve_fields(target, block, known)
