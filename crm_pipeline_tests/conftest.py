@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,3 +36,30 @@ def migrate(root: Path, *, environ: dict[str, str] | None = None, **options: Any
     settings = Settings.load(root, {"ODOO_SANDBOX_VERSION": "18.0"} if environ is None else environ)
     with Migration(settings, "leadforce") as migration:
         return run.migrate(migration, "sandbox", **options)
+
+
+@pytest.fixture(scope="session")
+def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, run.RunOutcome]]:
+    """A data root after the typical migration into an embedded Odoo of a version, made once; do not change it."""
+    made: dict[str, tuple[Path, run.RunOutcome]] = {}
+
+    def once(version: str) -> tuple[Path, run.RunOutcome]:
+        if version not in made:
+            root = tmp_path_factory.mktemp(f"migrated-{version}")
+            typical_export().write(root)
+            decide_owners(root, TYPICAL_DECISIONS)
+            made[version] = (root, migrate(root, environ={"ODOO_SANDBOX_VERSION": version}))
+        return made[version]
+
+    return once
+
+
+@pytest.fixture
+def migrated(data_root: Path, migrated_once: Callable[[str], tuple[Path, run.RunOutcome]]) -> Callable[..., Path]:
+    """Makes the test's data root a copy of one after the typical migration."""
+
+    def copy(version: str = "18.0") -> Path:
+        shutil.copytree(migrated_once(version)[0], data_root)
+        return data_root
+
+    return copy

@@ -28,7 +28,10 @@ from crm_pipeline.verification.totals import ControlTotal
 _SAID = 3
 
 #: Models people follow and write about. Odoo 19 notes a payment's own change of state, which is no foreign message.
-_FOLLOWED = ("res.partner", "crm.lead", "sale.order", "account.move", "account.payment")
+_FOLLOWED = (
+    "res.partner", "crm.lead", "sale.order", "account.move", "account.payment", "calendar.event", "helpdesk.ticket",
+    "maintenance.equipment", "maintenance.request",
+)  # fmt: skip
 
 
 def check_preflight(examination: Examination, checks: dict[str, CheckSpec]) -> list[CheckResult]:

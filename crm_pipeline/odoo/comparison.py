@@ -33,15 +33,23 @@ def fetch_records(
 ) -> None:  # fmt: skip
     """Make ``table`` (temporary): ``id`` and one typed column for each field; records that don't exist give no row.
 
-    Archived records are read too. Odoo's ``False`` for empty becomes NULL, except where it is a boolean's value.
+    Archived records are read too, and links to them: ``search_read`` leaves these out of a many2many whatever the context
+    says, ``read`` does not (17, 18, 19). Odoo's ``False`` for empty becomes NULL, except where it is a boolean's value.
     """
+    every = {"active_test": False}
+    fields = list(fields)
+    lists = [field.name for field in fields if field.type == "many2many"]
     types = {field.name: _DUCKDB_TYPES.get(field.type, "VARCHAR") for field in fields}
     columns = "".join(f", {quote(name)} {dtype}" for name, dtype in types.items())
     store.execute(f"CREATE OR REPLACE TEMP TABLE {quote(table)} (id BIGINT{columns})")
     schema = {"id": pl.Int64, **{name: _POLARS_TYPES[dtype] for name, dtype in types.items()}}
     for start in range(0, len(ids), PAGE):
         part = ids[start : start + PAGE]
-        records = destination.search_read(model, [("id", "in", part)], list(types), context={"active_test": False})
+        records = destination.search_read(model, [("id", "in", part)], list(types), context=every)
+        if records and lists:
+            there = [record["id"] for record in records]
+            whole = {record["id"]: record for record in destination.call(model, "read", there, fields=lists, context=every)}
+            records = [record | whole.get(record["id"], {}) for record in records]
         if records:
             store.insert(table, pl.DataFrame(_columns(records, types), schema=schema))
         progress(start + len(part), len(ids))

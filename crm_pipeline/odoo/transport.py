@@ -15,8 +15,10 @@ from crm_pipeline.odoo.destination import Context, Domain, FieldSchema, LoadResu
 from crm_pipeline.odoo.errors import (
     AccessRightsError,
     AuthenticationError,
+    CallError,
     ConcurrencyError,
     ConfigurationError,
+    DataError,
     NotSentError,
     TransientError,
 )
@@ -219,8 +221,14 @@ class OdooServer:
         return self._channel.url
 
     def fields_get(self, model: str) -> dict[str, FieldSchema]:
-        """See :class:`Destination`."""
-        found = self._read(model, "fields_get", {"attributes": list(_FIELD_ATTRIBUTES)})
+        """See :class:`Destination`.
+
+        Odoo 17 says that there is no such model in the user's language, so any refusal of this call is taken as that.
+        """
+        try:
+            found = self._read(model, "fields_get", {"attributes": list(_FIELD_ATTRIBUTES)})
+        except DataError as error:
+            raise CallError(error.message, call=error.call) from None
         return {name: field_schema(name, attributes) for name, attributes in found.items()}
 
     def search_read(

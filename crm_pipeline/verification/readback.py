@@ -133,7 +133,7 @@ def _difference(target: TargetSpec, field: ResolvedField, env: str) -> str:
         rounded = f"{off} <= staged.{quote(tolerance_column(field.name))} + 0.000001"
     conditions = [f"NOT ({equal_sql(field, meant, found)})"]
     if field.spec.compare == "given":
-        conditions.append(f"{meant} IS NOT NULL")
+        conditions.append(f"len({meant}) > 0" if field.spec.refs is not None else f"{meant} IS NOT NULL")
     if field.spec.computed and target.finish is not None:
         conditions.append(
             f"meant.external_id NOT IN (SELECT external_id FROM ops.unfinished WHERE env = {literal(env)} "

@@ -103,7 +103,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(("fault", "status"), [(Fault.LOST_REPLY, 0), (Fault.STATUS_AFTER, 502)])
+@pytest.mark.parametrize(("fault", "status"), [(Fault.LOST_REPLY, 0), pytest.param(Fault.STATUS_AFTER, 502, marks=pytest.mark.exhaustive)])
 def test_a_lost_reply_to_every_third_write_changes_nothing(
     root: Path, proxy: FaultProxy, odoo: EmbeddedOdoo, undisturbed: dict[str, Any], fault: Fault, status: int
 ) -> None:

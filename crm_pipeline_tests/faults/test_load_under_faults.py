@@ -78,7 +78,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("fault", "status"),
-    [(Fault.LOST_REPLY, 0), (Fault.TRUNCATE, 0), (Fault.STATUS_AFTER, 502), (Fault.RESET, 0), (Fault.STATUS, 429)],
+    [
+        (Fault.LOST_REPLY, 0), (Fault.STATUS_AFTER, 502), pytest.param(Fault.TRUNCATE, 0, marks=pytest.mark.exhaustive),
+        pytest.param(Fault.RESET, 0, marks=pytest.mark.exhaustive), pytest.param(Fault.STATUS, 429, marks=pytest.mark.exhaustive),
+    ],
 )  # fmt: skip
 def test_a_fault_at_every_third_load_duplicates_and_loses_nothing(
     typical_root: Path, proxy: FaultProxy, odoo: EmbeddedOdoo, undisturbed: dict[str, Any], fault: Fault, status: int

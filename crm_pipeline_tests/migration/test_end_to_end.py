@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crm_pipeline.migration.migration import Migration, ProductionLockedError
+from crm_pipeline.migration.run import RunOutcome
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.environments import open_destination
 from crm_pipeline.odoo.schemas import bundled_versions
@@ -16,6 +18,8 @@ from crm_pipeline_tests.conftest import migrate
 from crm_pipeline_tests.small_export import SmallExport, activity, deal, decide_owners, lead, note, typical_export
 
 VERSIONS = bundled_versions()
+Migrated = Callable[..., Path]
+MigratedOnce = Callable[[str], tuple[Path, RunOutcome]]
 
 
 def environ(version: str) -> dict[str, str]:
@@ -40,8 +44,8 @@ def counts(outcome: Any, name: str) -> list[int]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_everything_lands_and_every_row_is_accounted_for(typical_root: Path, version: str) -> None:
-    outcome = migrate(typical_root, environ=environ(version))
+def test_everything_lands_and_every_row_is_accounted_for(migrated_once: MigratedOnce, version: str) -> None:
+    _, outcome = migrated_once(version)
     assert outcome.ok, [c for c in outcome.result["checks"] if not c["passed"]]
     for name, row in outcome.result["objects"].items():
         fates = ("loaded", "merged", "excluded", "quarantined", "queued", "duplicates")
@@ -61,8 +65,8 @@ def test_everything_lands_and_every_row_is_accounted_for(typical_root: Path, ver
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_second_run_changes_nothing(typical_root: Path, version: str) -> None:
-    migrate(typical_root, environ=environ(version))
+def test_a_second_run_changes_nothing(migrated: Migrated, version: str) -> None:
+    typical_root = migrated(version)
     destination = destination_of(typical_root, version)
     before = {m: destination.search_read(m, [], ["write_date"], context={"active_test": False}) for m in ("res.partner", "crm.lead")}
     destination.close()
@@ -75,16 +79,16 @@ def test_a_second_run_changes_nothing(typical_root: Path, version: str) -> None:
     assert after == before
 
 
-def test_a_lost_staging_store_is_rebuilt_from_odoo(typical_root: Path) -> None:
-    migrate(typical_root)
+def test_a_lost_staging_store_is_rebuilt_from_odoo(migrated: Migrated) -> None:
+    typical_root = migrated()
     (typical_root / "staging" / "leadforce.duckdb").unlink()
     second = migrate(typical_root)
     assert second.ok
     assert counts(second, "created") == counts(second, "updated") == [0] * len(second.result["targets"])
 
 
-def test_stages_probabilities_and_dates_are_those_of_the_source(typical_root: Path) -> None:
-    migrate(typical_root)
+def test_stages_probabilities_and_dates_are_those_of_the_source(migrated: Migrated) -> None:
+    typical_root = migrated()
     destination = destination_of(typical_root)
     fields = ["active", "type", "probability", "date_closed", "date_deadline", "stage_id", "expected_revenue", "lost_reason_id", "user_id", "x_leadforce_stage"]
     leads = by_external_id(destination, "crm.lead", fields)
@@ -102,8 +106,8 @@ def test_stages_probabilities_and_dates_are_those_of_the_source(typical_root: Pa
     assert won["expected_revenue"] == 2000.0
 
 
-def test_history_keeps_time_author_and_text(typical_root: Path) -> None:
-    migrate(typical_root)
+def test_history_keeps_time_author_and_text(migrated: Migrated) -> None:
+    typical_root = migrated()
     destination = destination_of(typical_root)
     messages = by_external_id(destination, "mail.message", ["date", "body", "res_id", "author_id", "email_from", "message_type"])
     deals = by_external_id(destination, "crm.lead", ["name"])
@@ -122,8 +126,8 @@ def test_history_keeps_time_author_and_text(typical_root: Path) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_addresses_of_people_survive_their_company(typical_root: Path, version: str) -> None:
-    migrate(typical_root, environ=environ(version))
+def test_addresses_of_people_survive_their_company(migrated: Migrated, version: str) -> None:
+    typical_root = migrated(version)
     destination = destination_of(typical_root, version)
     partners = by_external_id(destination, "res.partner", ["name", "street", "city", "type", "parent_id", "phone", "email"])
     destination.close()
@@ -178,8 +182,8 @@ def test_an_owner_is_one_odoo_user_by_address_and_two_are_nobody(data_root: Path
     assert (leads["deals_D1"]["user_id"], leads["deals_D2"]["user_id"]) == (asha, bob)
 
 
-def test_changed_rows_are_updated_and_people_s_changes_are_kept(typical_root: Path) -> None:
-    migrate(typical_root)
+def test_changed_rows_are_updated_and_people_s_changes_are_kept(migrated: Migrated) -> None:
+    typical_root = migrated()
     destination = destination_of(typical_root)
     leads = by_external_id(destination, "crm.lead", ["name"])
     destination.write("crm.lead", [leads["deals_D1"]["id"]], {"name": "Renamed by Sam"})
@@ -271,8 +275,8 @@ def test_a_truncated_export_stops_before_anything_is_loaded(data_root: Path) -> 
     assert counts(outcome, "created") == [0] * len(outcome.result["targets"])
 
 
-def test_a_record_deleted_in_odoo_is_reported_and_not_made_again(typical_root: Path) -> None:
-    migrate(typical_root)
+def test_a_record_deleted_in_odoo_is_reported_and_not_made_again(migrated: Migrated) -> None:
+    typical_root = migrated()
     destination = destination_of(typical_root)
     leads = by_external_id(destination, "crm.lead", ["name"])
     destination.unlink("crm.lead", [leads["deals_D3"]["id"]])

@@ -221,7 +221,7 @@ def test_the_same_custom_field_is_no_clash(staged: Staged, odoo: EmbeddedOdoo) -
     examination = staged.examine(odoo)
     assert stops(examination) == set()
     fact = next(f for f in examination.facts if f.topic == "Custom fields" and f.name == "crm.lead")
-    assert fact.value.endswith("1 are there already")
+    assert fact.value.endswith("new, 1 there already")
 
 
 # -- values

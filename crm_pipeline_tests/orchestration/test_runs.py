@@ -85,7 +85,7 @@ def test_preflight_shows_the_destination_and_its_page(finished: dg.ExecuteInProc
     assert seen["Server: Edition"].startswith("embedded")
     assert Path(seen["report"]).name == "preflight.html"
     assert Path(seen["report"]).exists()
-    models = {record.data["model"]: record.data for record in seen["what_is_there"]}
+    models = {record.data["model"]: record.data for record in seen["what_is_there"].records}
     assert models["crm.lead"]["new"] == models["crm.lead"]["staged"] > 0
 
 

@@ -17,13 +17,12 @@ _ADVICE = (
 
 def facts(subject: Subject) -> tuple[Fact, ...]:
     """How many custom fields each model gets, and how many of them are there."""
-    return tuple(
-        Fact(
-            "Custom fields", model,
-            f"{len(names)}, of which {sum(name in (subject.fields(model) or {}) for name in names)} are there already",
-        )
-        for model, names in subject.provided.items()
-    )  # fmt: skip
+    found = []
+    for model, names in subject.provided.items():
+        there = sum(name in (subject.fields(model) or {}) for name in names)
+        new = f"{len(names) - there} new"
+        found.append(Fact("Custom fields", model, f"{new}, {there} there already" if there else new))
+    return tuple(found)
 
 
 def custom_fields_fit(subject: Subject) -> Verdict:

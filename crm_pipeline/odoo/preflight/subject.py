@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeVar
 
 from crm_pipeline.odoo.destination import Destination, Domain, FieldSchema, Record
-from crm_pipeline.odoo.errors import AccessRightsError, CallError
+from crm_pipeline.odoo.errors import AccessRightsError, CallError, DataError
 from crm_pipeline.specs import Mapping, TargetSpec
 from crm_pipeline.staging.store import StagingStore, quote
 
@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 #: Everything is read whether archived or not, unless a rule asks for what is active.
 EVERY = {"active_test": False}
+#: No such model (Odoo 17 says so in the user's language, as a UserError), or no right to read it.
+_UNREADABLE = (CallError, DataError, AccessRightsError)
 #: Reads under way at the same time: hundreds of small questions are a matter of the way there and back.
 _LANES = 4
 #: Models whose ``default_get`` wants ids before its fields (account.move.line 17.0, product.template 18.0) say so.
@@ -77,14 +79,14 @@ class Subject:
         """Records of a model; ``None`` when the destination has no such model or the user may not read it."""
         try:
             return self.destination.search_read(model, domain, fields, limit=5000, context=EVERY if archived else None)
-        except (CallError, AccessRightsError):
+        except _UNREADABLE:
             return None
 
     def count(self, model: str, domain: Domain) -> int | None:
         """Number of records, archived ones included; ``None`` as :meth:`read`."""
         try:
             return self.destination.search_count(model, domain, context=EVERY)
-        except (CallError, AccessRightsError):
+        except _UNREADABLE:
             return None
 
     def defaults(self, model: str, names: Sequence[str]) -> dict[str, Any]:
