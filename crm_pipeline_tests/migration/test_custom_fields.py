@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,19 @@ def test_running_again_changes_nothing(root: Path, outcome: RunOutcome) -> None:
     again = migrate(root)
     assert again.ok
     assert sum(t["created"] + t["updated"] for t in again.result["targets"].values()) == 0
+
+
+def test_a_new_option_of_the_crm_is_added_to_the_migration_s_own_field(root: Path, outcome: RunOutcome, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "data")
+    export = custom_export()
+    export.custom_fields[0]["Options"] = "North|South, East|West"
+    export.write(tmp_path / "data", drop="2026-11-01-full")
+    later = migrate(tmp_path / "data")
+    assert later.ok, [c for c in later.result["checks"] if not c["passed"] and c["severity"] == "ERROR"]
+    assert later.result["targets"]["ir.model.fields.selection"]["created"] == 1
+    opened = EmbeddedOdoo(tmp_path / "data" / "staging" / "leadforce.sandbox.odoo-18.0.sqlite", "18.0", now=lambda: datetime.now(UTC))
+    assert opened.fields_get("crm.lead")["x_leadforce_lead_region"].selection == ("North", "South, East", "West")
+    assert value(opened, "deals_D1", "x_leadforce_lead_region") == "West"
 
 
 def test_values_that_are_no_option_can_be_added(tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def test_changed_rows_are_updated_and_people_s_changes_are_kept(migrated: Migrat
     assert (leads["deals_D2"]["expected_revenue"], leads["deals_D2"]["date_closed"]) == (2500.0, "2024-03-01 04:35:00")
 
 
-@pytest.mark.parametrize(("mode", "loaded", "merged"), [("merge", 3, 2), ("archive", 5, 0), ("keep", 5, 0)])
+@pytest.mark.parametrize(("mode", "loaded", "merged"), [pytest.param("merge", 3, 2, marks=pytest.mark.exhaustive), ("archive", 5, 0), ("keep", 5, 0)])
 def test_leads_that_own_deals_follow_the_policy(typical_root: Path, tmp_path: Path, mode: str, loaded: int, merged: int) -> None:
     specs = tmp_path / "specs"
     _copy_specs(specs, "mode: merge ", f"mode: {mode} ")

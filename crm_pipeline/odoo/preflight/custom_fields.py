@@ -34,7 +34,7 @@ def custom_fields_fit(subject: Subject) -> Verdict:
 def _clashes(subject: Subject) -> Iterator[Finding]:
     options = _options(subject)
     for model, names in subject.provided.items():
-        live = subject.fields(model) or {}
+        live = subject.fields_to_be(model)
         for name, wanted in names.items():
             there = live.get(name)
             if there is None:

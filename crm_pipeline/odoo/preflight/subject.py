@@ -171,7 +171,31 @@ class Subject:
 
     def schema(self, target: TargetSpec) -> dict[str, FieldSchema]:
         """The fields of a present target, with those the migration brings."""
-        return self.provided.get(target.model, {}) | (self.fields(target.model) or {})
+        return self.provided.get(target.model, {}) | self.fields_to_be(target.model)
+
+    def fields_to_be(self, model: str) -> dict[str, FieldSchema]:
+        """The live schema of a model, with the options that the migration adds to selections of its own."""
+        live = self.fields(model) or {}
+        grown = {
+            name: replace(live[name], selection=tuple(dict.fromkeys((*live[name].selection, *values))))
+            for (of, name), values in self._own_options.items() if of == model and name in live
+        }  # fmt: skip
+        return live | grown
+
+    @cached_property
+    def _own_options(self) -> dict[tuple[str, str], list[str]]:
+        """(model, field) → options staged for a field that an earlier run created."""
+        found: dict[tuple[str, str], list[str]] = {}
+        if self.store.has_table("staged.ir_model_fields_selection"):
+            for model, name, value in self.store.rows(
+                """SELECT field.model, field.name, option.value FROM staged.ir_model_fields_selection AS option
+                   JOIN staged.ir_model_fields AS field ON field.external_id = option.field_id
+                   JOIN ops.ledger AS entry ON entry.external_id = field.external_id AND entry.env = ?
+                   AND entry.model = 'ir.model.fields' AND entry.origin = 'created'""",
+                [self.env],
+            ):
+                found.setdefault((model, name), []).append(value)
+        return found
 
 
 def provided_fields(store: StagingStore) -> dict[str, dict[str, FieldSchema]]:
