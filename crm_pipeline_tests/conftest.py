@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from crm_pipeline.migration import run
 from crm_pipeline.migration.migration import Migration
 from crm_pipeline.settings import Settings
 from crm_pipeline_tests.small_export import TYPICAL_DECISIONS, decide_owners, typical_export
+
+hypothesis_settings.register_profile("project", deadline=None)  # a slow machine is no fault
+hypothesis_settings.load_profile("project")
 
 Migrate = Callable[..., run.RunOutcome]
 
