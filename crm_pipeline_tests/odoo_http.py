@@ -126,7 +126,7 @@ class OdooHttp:
         match method:
             case "context_get":
                 return {"lang": "en_US", "tz": False, "uid": ADMIN}
-            case "fields_get":
+            case "fields_get" if "depends" not in arguments.get("attributes", ()):
                 return {name: _attributes(field) for name, field in odoo.fields_get(model).items()}
             case "search_read":
                 arguments.pop("load", None)

@@ -60,7 +60,7 @@ def load_target(
         (t.gate.fallback_login for t in mapping.targets if t.gate and t.gate.queue == target.match.queue), None
     )
     match_existing(store, mapping, target, destination, ledger, schema, fallback, sender.retry)
-    run = LoadRun(created=adopted if target.part_of is not None else 0)
+    run = LoadRun(created=adopted if _came_with_its_whole(store, target, ledger) else 0)
     for blocks in streams(target):
         stream = open_stream(mapping, target, blocks, destination)
         prepare_pending(store, stream, ledger)
@@ -72,6 +72,14 @@ def load_target(
         finish_records(store, mapping, target, destination, ledger, sender)
     _fetch_via(store, mapping, target, destination, ledger.env)
     return _counts(store, target, ledger, run)
+
+
+def _came_with_its_whole(store: StagingStore, target: TargetSpec, ledger: Ledger) -> bool:
+    """Whether records of the model these are part of were created in this run; else what was adopted is older."""
+    if target.part_of is None:
+        return False
+    found = "SELECT created FROM ops.load_count WHERE env = ? AND model = ?"
+    return bool(store.value(found, [ledger.env, target.part_of.model]))
 
 
 def _fetch_references(store: StagingStore, target: TargetSpec, destination: Destination, env: str) -> None:

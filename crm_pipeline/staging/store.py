@@ -99,7 +99,7 @@ class StagingStore:
     def has_table(self, table: str) -> bool:
         """Whether ``schema.table`` exists."""
         schema, name = table.split(".")
-        sql = "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?"
+        sql = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?"
         return bool(self.value(sql, [schema, name]))
 
     def columns(self, table: str) -> dict[str, str]:

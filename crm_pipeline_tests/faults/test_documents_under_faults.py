@@ -121,6 +121,7 @@ def test_a_lost_reply_to_every_third_write_changes_nothing(
         assert proxy.count(writes) == before, "a re-run sends no write"
 
 
+@pytest.mark.exhaustive
 def test_killed_between_any_two_steps_of_a_document(
     root: Path, proxy: FaultProxy, odoo: EmbeddedOdoo, undisturbed: dict[str, Any]
 ) -> None:
