@@ -87,7 +87,7 @@ def _fetch_references(store: StagingStore, target: TargetSpec, destination: Dest
     wanted: dict[str, set[str]] = {}
     for block in target.sources:
         for name, spec in block.fields.items():
-            reference = "xmlid" if spec.xmlid else spec.lookup.reference if spec.lookup else None
+            reference = spec.looked_up_in
             if reference is not None and spec.status == "confirmed":
                 texts = store.rows(
                     f"SELECT DISTINCT {quote(name)} FROM {quote(f'staged.{target.table}')} "

@@ -26,6 +26,7 @@ from crm_pipeline.specs.custom_fields import (
     extend_source,
 )
 from crm_pipeline.specs.source import CustomFieldsSpec, CustomKind, folded
+from crm_pipeline.staging.aside import set_aside
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 _DEFINITION: dict[str, Any] = {
@@ -224,9 +225,5 @@ def _report(store: StagingStore, source: SourceSpec, spec: CustomFieldsSpec, fin
             f"{literal(finding.reason)}, {literal(severity)}, {message} FROM {among}"
         )
         if finding.is_error:
-            store.execute(
-                f"INSERT INTO ops.fate SELECT {literal(name)}, t._row_id, t.{key}::VARCHAR, t._file, t._row, 'quarantined', "
-                f"{literal(finding.reason)}, {message} FROM {among}"
-            )
-            store.execute(f"INSERT INTO {quote(f'typed.{name}__rejected')} BY NAME SELECT * FROM {among}")
-            store.execute(f"DELETE FROM {table} WHERE _row_id = {finding.row_id}")
+            rows = f"SELECT t._row_id, 'quarantined', {literal(finding.reason)}, {message} FROM {among}"
+            set_aside(store, name, source.objects[name].key, rows)

@@ -18,6 +18,7 @@ from crm_pipeline.exports.files import Digest, FileChoice, choose_file, digest_f
 from crm_pipeline.exports.mime_types import types_agree
 from crm_pipeline.specs import SourceSpec
 from crm_pipeline.specs.source import FILE_COLUMNS, FilesSpec
+from crm_pipeline.staging.aside import set_aside
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 #: Combinations looked up, and files hashed, before the digests are kept: what a run that is stopped has to do again.
@@ -221,14 +222,8 @@ class _Attachments:
         message = f"{_PLACE} || c.says"
         if not self._report(among, "error", "c.reason", "c.column", "c.value", message):
             return
-        self._store.execute(
-            f"INSERT INTO ops.fate SELECT {literal(self._name)}, t._row_id, {self._key}, t._file, t._row, 'quarantined', "
-            f"c.reason, {message} FROM {among} ORDER BY t._row_id"
-        )
-        self._store.execute(
-            f"INSERT INTO {self._rejected} BY NAME SELECT * FROM {self._typed} WHERE file_kind IS NULL ORDER BY _row_id"
-        )
-        self._store.execute(f"DELETE FROM {self._typed} WHERE file_kind IS NULL")
+        rows = f"SELECT t._row_id, 'quarantined', c.reason, {message} FROM {among}"
+        set_aside(self._store, self._name, self._spec.key, rows)
 
     def _report_unnamed(self) -> None:
         """Files that no row names; rows that were set aside count as well."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from crm_pipeline.specs import SourceSpec
 from crm_pipeline.specs.source import ReferenceSpec
+from crm_pipeline.staging.aside import set_aside
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 
@@ -19,7 +20,7 @@ def decide_orphans(store: StagingStore, spec: SourceSpec, name: str, reference: 
     typed, key, column = quote(f"typed.{name}"), quote(spec.objects[name].key), quote(reference.column)
     store.execute(f"""
         CREATE OR REPLACE TEMP TABLE _decided AS
-        SELECT t._row_id, decision.decision, decision.parent_object, decision.parent_key
+        SELECT t._row_id, decision.key, decision.decision, decision.parent_object, decision.parent_key
         FROM {typed} AS t JOIN _broken USING (_row_id)
         JOIN ops.orphan_decision AS decision ON decision.object = {literal(name)} AND decision.key = t.{key}::VARCHAR
     """)
@@ -35,15 +36,8 @@ def decide_orphans(store: StagingStore, spec: SourceSpec, name: str, reference: 
     store.execute(
         f"UPDATE {typed} SET {column} = NULL WHERE _row_id IN (SELECT _row_id FROM _decided WHERE decision = 'detach')"
     )
-    skipped = "t._row_id IN (SELECT _row_id FROM _decided WHERE decision = 'skip')"
-    store.execute(
-        f"INSERT INTO ops.fate SELECT {literal(name)}, t._row_id, t.{key}::VARCHAR, t._file, t._row, 'excluded', "
-        f"'skipped_by_decision', 'orphans.csv' FROM {typed} AS t WHERE {skipped} ORDER BY t._row_id"
-    )
-    store.execute(f"INSERT INTO {quote(f'typed.{name}__rejected')} BY NAME SELECT * FROM {typed} AS t WHERE {skipped}")
-    store.execute(f"DELETE FROM {typed} AS t WHERE {skipped}")
-    store.execute("UPDATE ops.orphan_decision SET used = TRUE WHERE object = ? AND key IN "
-                  f"(SELECT t.{key}::VARCHAR FROM {typed} AS t JOIN _decided USING (_row_id) UNION ALL "
-                  f"SELECT t.{key}::VARCHAR FROM {quote(f'typed.{name}__rejected')} AS t JOIN _decided USING (_row_id))", [name])  # fmt: skip
+    store.execute("UPDATE ops.orphan_decision SET used = TRUE WHERE object = ? AND key IN (SELECT key FROM _decided)", [name])
+    skipped = "SELECT _row_id, 'excluded', 'skipped_by_decision', 'orphans.csv' FROM _decided WHERE decision = 'skip'"
+    set_aside(store, name, spec.objects[name].key, skipped)
     store.execute("DROP TABLE _decided")
     return True

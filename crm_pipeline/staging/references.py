@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from crm_pipeline.specs import SourceSpec
 from crm_pipeline.specs.source import ReferenceSpec
+from crm_pipeline.staging.aside import set_aside
 from crm_pipeline.staging.orphans import decide_orphans
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
@@ -158,14 +159,4 @@ def _report(store: StagingStore, spec: SourceSpec, name: str, reference: Referen
 def _reject(store: StagingStore, name: str, key: str, *, waits: bool) -> None:
     """Set broken rows aside; an orphan that people decide about waits in its queue, unless its parent was set aside."""
     fate = "CASE WHEN b.reason <> 'parent_quarantined' THEN 'queued' ELSE 'quarantined' END" if waits else "'quarantined'"
-    typed, rejected = quote(f"typed.{name}"), quote(f"typed.{name}__rejected")
-    store.execute(
-        f"INSERT INTO ops.fate SELECT ?, t._row_id, t.{quote(key)}, t._file, t._row, {fate}, b.reason, "
-        "coalesce(b.parent || ' ', '') || b.value "
-        f"FROM _broken AS b JOIN {typed} AS t USING (_row_id) ORDER BY t._row_id",
-        [name],
-    )
-    store.execute(
-        f"INSERT INTO {rejected} BY NAME SELECT * FROM {typed} WHERE _row_id IN (SELECT _row_id FROM _broken)"
-    )
-    store.execute(f"DELETE FROM {typed} WHERE _row_id IN (SELECT _row_id FROM _broken)")
+    set_aside(store, name, key, f"SELECT _row_id, {fate}, reason, coalesce(b.parent || ' ', '') || b.value FROM _broken AS b")

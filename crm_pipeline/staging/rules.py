@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from crm_pipeline.specs import ObjectSpec, SourceSpec
 from crm_pipeline.specs.source import RuleSpec
+from crm_pipeline.staging.aside import set_aside
 from crm_pipeline.staging.references import dependency_order
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
@@ -63,11 +64,6 @@ def _apply(store: StagingStore, name: str, spec: ObjectSpec, rule: RuleSpec) -> 
             f"{literal(rule.column)}, {value}, {literal(rule.reason)}, {literal(severity)}, {message} FROM {among}"
         )
         if rule.fate == "quarantine":
-            store.execute(
-                f"INSERT INTO ops.fate SELECT {literal(name)}, t._row_id, t.{key}::VARCHAR, t._file, t._row, 'quarantined', "
-                f"{literal(rule.reason)}, {message} FROM {among}"
-            )
-            store.execute(f"INSERT INTO {quote(f'typed.{name}__rejected')} BY NAME SELECT * FROM {among}")
-            store.execute(f"DELETE FROM {table} WHERE _row_id IN (SELECT _row_id FROM _ruled)")
+            set_aside(store, name, spec.key, f"SELECT t._row_id, 'quarantined', {literal(rule.reason)}, {message} FROM {among}")
     store.execute("DROP TABLE _ruled")
     return count if rule.fate == "quarantine" else 0

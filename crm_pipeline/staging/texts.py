@@ -16,6 +16,7 @@ from crm_pipeline.exports.files import find_loadable
 from crm_pipeline.exports.text_files import bare_moment, read_text_file
 from crm_pipeline.specs import SourceSpec
 from crm_pipeline.specs.source import TextsSpec
+from crm_pipeline.staging.aside import set_aside
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 #: Files read before their texts go to the store.
@@ -127,13 +128,8 @@ class _Texts:
         message = f"{_PLACE} || x._says"
         if not self._report(among, "error", "x._reason", literal(self._texts.path), f"t.{self._path}", message):
             return
-        self._store.execute(
-            f"INSERT INTO ops.fate SELECT {literal(self._name)}, t._row_id, {self._key}, t._file, t._row, 'quarantined', "
-            f"x._reason, {message} FROM {among} ORDER BY t._row_id"
-        )
-        rows = f"SELECT t._row_id FROM {among}"
-        self._store.execute(f"INSERT INTO {self._rejected} BY NAME SELECT * FROM {self._typed} WHERE _row_id IN ({rows})")
-        self._store.execute(f"DELETE FROM {self._typed} WHERE _row_id IN ({rows})")
+        rows = f"SELECT t._row_id, 'quarantined', x._reason, {message} FROM {among}"
+        set_aside(self._store, self._name, self._spec.key, rows)
 
     def _report_unnamed(self) -> None:
         """Files that no row names, but those of the folders that hold other files."""

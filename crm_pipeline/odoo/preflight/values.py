@@ -93,7 +93,7 @@ def _mapped(subject: Subject, *, staged: bool = True) -> Iterator[tuple[TargetSp
 def _probes(target: TargetSpec, field: ResolvedField, staged: str) -> Iterator[_Probe]:
     kind, column, spec = field.schema.type, quote(field.name), field.spec
     where, base = f"{target.model}.{field.schema.name}", staged.partition("(")[0]
-    if spec.links or spec.lookup or spec.xmlid or spec.file:
+    if spec.is_resolved:
         return
     if kind in _RECORDS:
         advice = "map it with ref, refs or lookup"
