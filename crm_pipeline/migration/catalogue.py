@@ -134,6 +134,7 @@ class Catalogue:
         specs = [
             CheckSpec(asset, "row_accounting", "Every staged record is in Odoo, or held or refused with a reason."),
             CheckSpec(asset, "fields_equal", "Every record was read back and every mapped field holds what was meant."),
+            CheckSpec(asset, "identities_hold", "Every record still has its external id, and none leads to another record."),
             CheckSpec(
                 asset, "records_accepted", "Odoo refused no record and none is held back.",
                 "ERROR" if target.on_refusal == "stop" else "WARN", blocking=target.on_refusal == "stop",
@@ -141,6 +142,8 @@ class Catalogue:
             CheckSpec(asset, "no_conflicts", "Nobody changed in Odoo what the source changed too.", "WARN", blocking=False),
             CheckSpec(asset, "values_found", "Every looked-up value was found in Odoo.", "WARN", blocking=False),
         ]  # fmt: skip
+        if target.identities:
+            specs.append(CheckSpec(asset, "no_copies", "No record that is not the migration's is a copy of a loaded one."))
         queue = target.match.queue
         if queue is not None:
             blocking = is_blocking(self.mapping, queue)
@@ -164,7 +167,8 @@ class Catalogue:
         asset = self.environment_asset(env, "verification")
         specs = [
             CheckSpec(asset, "every_row_accounted", "Exported = loaded + merged + excluded + quarantined + queued + duplicates, for every object."),
-            CheckSpec(asset, "control_totals_equal", "Sums are equal on both sides, by currency."),
+            CheckSpec(asset, "control_totals_equal", "Sums by currency, and counts by stage, owner and month, are equal on both sides."),
+            CheckSpec(asset, "exported_amounts_accounted", "The amounts of the exported rows add up to those of the records made of them."),
             CheckSpec(asset, "no_mail_queued", "No mail was put into Odoo's outgoing queue and nobody was notified."),
             CheckSpec(asset, "no_followers_added", "No loaded record got a follower."),
             CheckSpec(asset, "no_foreign_messages", "No loaded record has a message that is not the migration's."),

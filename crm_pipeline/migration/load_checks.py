@@ -16,8 +16,8 @@ from crm_pipeline.verification.accounting import FATES, account
 from crm_pipeline.verification.checks import SHOWN_ROWS, CheckResult, CheckSpec
 from crm_pipeline.verification.readback import VerifiedCounts
 from crm_pipeline.verification.side_effects import (
-    Baseline,
     added_followers,
+    end_watch,
     foreign_messages,
     notifications,
     queued_mails,
@@ -63,38 +63,30 @@ def check_loaded(
         AND external_id NOT IN (SELECT external_id FROM ops.refusal WHERE {where})
         AND external_id NOT IN (SELECT external_id FROM ops.left_out WHERE env = {literal(env)})
     """
-    found = f"SELECT external_id, odoo_id, field, expected, actual, class FROM ops.difference WHERE {where}"
-    differences, rounded = f"{found} AND class <> 'rounded'", f"{found} AND class = 'rounded'"
+    found = f"SELECT external_id, odoo_id, field, expected, actual, class, changed_by, changed_at FROM ops.difference WHERE {where}"
+    differences, rounded = f"{found} AND class IN ('truncated', 'changed', 'missing')", f"{found} AND class = 'rounded'"
+    moved, copies = f"{found} AND class IN ('identity_lost', 'identity_moved')", f"{found} AND class = 'copy'"
     refusals = f"""
         SELECT external_id, refusal.kind, refusal.reason, refusal.message
         FROM ops.refusal AS refusal JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
         WHERE refusal.{where.replace(" AND model", " AND refusal.model")} AND (refusal.kind <> 'queued' OR staged._needed)
     """
     conflicts = f"SELECT external_id, field, last_loaded, odoo_now, new_source FROM ops.conflict WHERE {where}"
-    conflict_count = int(store.value(f"SELECT count(*) FROM ({conflicts})"))
+    left = f"SELECT external_id, odoo_id, reason, message FROM ops.unfinished WHERE {where}"
     empty = [f"{name} left empty in {count} records: not found in Odoo" for name, count in verified.blanked.items()]
-    lost_count = int(store.value(f"SELECT count(*) FROM ({lost})"))
-    refused = int(store.value(f"SELECT count(*) FROM ({refusals})"))
-    results = [
-        CheckResult(
-            checks["row_accounting"], lost_count == 0,
-            f"{verified.in_odoo} records in Odoo" if lost_count == 0 else f"{lost_count} staged records are nowhere",
-            _first(store, lost, lost_count), lost,
-        ),
-        CheckResult(
-            checks["fields_equal"], verified.differences == 0,
-            f"{verified.fields} values of {verified.records} records compared, {verified.differences} differ",
-            _first(store, differences, verified.differences), differences,
-        ),
-        CheckResult(
-            checks["records_accepted"], refused == 0, f"{refused} records are not in Odoo", _first(store, refusals, refused), refusals
-        ),
-        CheckResult(checks["values_found"], not empty, "; ".join(empty) or "all values were found"),
-        CheckResult(
-            checks["no_conflicts"], conflict_count == 0, f"{conflict_count} fields were changed on both sides; Odoo's values are kept",
-            _first(store, conflicts, conflict_count), conflicts,
-        ),
-    ]  # fmt: skip
+    compared = f"{verified.fields} values of {verified.records} records compared"
+    listed = {
+        "row_accounting": (lost, f"{verified.in_odoo} records in Odoo", "staged records are nowhere"),
+        "fields_equal": (differences, f"{compared}, 0 differ", f"of {compared} differ"),
+        "identities_hold": (moved, f"{verified.records} external ids lead where they should", "external ids are gone or lead elsewhere"),
+        "no_copies": (copies, "no record is a copy of a loaded one", "loaded records have a copy in Odoo"),
+        "records_accepted": (refusals, "every record is in Odoo", "records are not in Odoo"),
+        "no_conflicts": (conflicts, "nothing was changed on both sides", "fields were changed on both sides; Odoo's values are kept"),
+        "records_finished": (left, "all records are finished", "records are not finished"),
+        "amounts_unrounded": (rounded, "no amount was rounded", "amounts differ by Odoo's rounding"),
+    }
+    results = [_empty(store, checks[name], query, green, red) for name, (query, green, red) in listed.items() if name in checks]
+    results.append(CheckResult(checks["values_found"], not empty, "; ".join(empty) or "all values were found"))
     if target.match.queue is not None:
         waiting = waiting_in_queue(store, mapping, target.match.queue, env)
         results.append(
@@ -104,20 +96,14 @@ def check_loaded(
                 tuple({"waits": name} for name in waiting[:SHOWN_ROWS]),
             )
         )  # fmt: skip
-    if "records_finished" in checks:
-        left = f"SELECT external_id, odoo_id, reason, message FROM ops.unfinished WHERE {where}"
-        count = int(store.value(f"SELECT count(*) FROM ({left})"))
-        message = f"{count} records are not finished" if count else "all records are finished"
-        results.append(CheckResult(checks["records_finished"], count == 0, message, _first(store, left, count), left))
-    if "amounts_unrounded" in checks:
-        count = int(store.value(f"SELECT count(*) FROM ({rounded})"))
-        message = f"{count} amounts differ by Odoo's rounding" if count else "no amount was rounded"
-        results.append(CheckResult(checks["amounts_unrounded"], count == 0, message, _first(store, rounded, count), rounded))
     return results
 
 
-def _first(store: StagingStore, query: str, count: int) -> tuple[dict[str, Any], ...]:
-    return tuple(store.frame(f"{query} LIMIT {SHOWN_ROWS}").to_dicts()) if count else ()
+def _empty(store: StagingStore, spec: CheckSpec, query: str, green: str, red: str) -> CheckResult:
+    """A check that is green when a query gives nothing; ``red`` follows the number of its rows."""
+    count = int(store.value(f"SELECT count(*) FROM ({query})"))
+    rows = tuple(store.frame(f"{query} LIMIT {SHOWN_ROWS}").to_dicts()) if count else ()
+    return CheckResult(spec, count == 0, f"{count} {red}" if count else green, rows, query)
 
 
 def check_environment(
@@ -130,11 +116,11 @@ def check_environment(
         (pl.col("exported") != pl.sum_horizontal(FATES)) | (pl.col("exported") != pl.col("accounted"))
     )
     unequal = [t for t in totals if not t.equal]
-    baseline = Baseline(dict(store.rows("SELECT model, highest FROM ops.baseline WHERE env = ?", [env])))
-    mails, notes = queued_mails(destination, baseline), notifications(destination, baseline)
+    watch = end_watch(store, destination, env)
+    mails, notes = queued_mails(destination, watch), notifications(destination, watch)
     models = [t.model for t in mapping.targets if t.model in _FOLLOWED]
-    followed = {m: added_followers(store, destination, baseline, env, m) for m in models}
-    foreign = {m: foreign_messages(store, destination, env, m) for m in models if m != "account.payment"}
+    followed = {m: added_followers(store, destination, watch, env, m) for m in models}
+    foreign = {m: foreign_messages(store, destination, watch, env, m) for m in models if m != "account.payment"}
     disorder = _messages_out_of_order(store, mapping, env)
     return [
         CheckResult(
@@ -151,7 +137,12 @@ def check_environment(
                 {"total": t.name, "currency": t.currency, "source": t.source, "odoo": t.odoo, "rounding": t.rounding} for t in unequal
             ),
         ),
-        CheckResult(checks["no_mail_queued"], mails + notes == 0, f"{mails} mails, {notes} notifications since the run began"),
+        _empty(
+            store, checks["exported_amounts_accounted"],
+            f'SELECT object, "column", rows, amount AS exported, staged FROM ops.exported_amount WHERE env = {literal(env)} AND amount <> staged',
+            "the amounts of loaded rows are the amounts of their records", "columns whose loaded rows hold another amount than their records",
+        ),
+        CheckResult(checks["no_mail_queued"], mails + notes == 0, f"{mails} mails, {notes} notifications during the load"),
         CheckResult(
             checks["no_followers_added"], not any(followed.values()),
             ", ".join(f"{model}: {len(ids)}" for model, ids in followed.items()),

@@ -47,8 +47,8 @@ from crm_pipeline.transforms.policies import build_derived, check_policies
 from crm_pipeline.verification.accounting import environment_fates, record_documented
 from crm_pipeline.verification.checks import CheckResult
 from crm_pipeline.verification.readback import verify_target
-from crm_pipeline.verification.side_effects import take_baseline
-from crm_pipeline.verification.totals import control_totals
+from crm_pipeline.verification.side_effects import begin_watch
+from crm_pipeline.verification.totals import control_totals, exported_amounts, record_counts
 
 logger = logging.getLogger(__name__)
 
@@ -175,29 +175,26 @@ class Migration:
         return Ledger(self.store, env, self.mapping.name, self.run_id, self.clock())
 
     def preflight(self, env: str, destination: Destination) -> list[CheckResult]:
-        """Check the destination before anything is written, and note what it holds of mails and followers.
+        """Check the destination before anything is written, and tie the ledger to it.
 
-        A user without the rights to read what it takes gets a check that says so, and nothing is noted.
+        A user without the rights to read what it takes gets a check that says so, and nothing is tied.
         """
         decisions = read_owner_decisions(self.store, self.mapping, self.settings.data.resolutions(self.mapping.name))
         for unused in decisions.unused:
             logger.warning("owners.csv: nobody in the export is called '%s'; the decision is not used", unused)
         with contextlib.suppress(AccessRightsError):
-            self._note_state(env, destination)
+            self._bind_ledger(env, destination)
         examination = examine(self.store, self.mapping, destination, env)
         records.keep_examination(self.store, env, examination)
         results = check_preflight(examination, self.catalogue.preflight_checks(env))
         records.keep_checks(self.store, env, self.run_id, results)
         return results
 
-    def _note_state(self, env: str, destination: Destination) -> None:
-        """Tie the ledger to the database, and note the highest mail, notification and follower."""
+    def _bind_ledger(self, env: str, destination: Destination) -> None:
+        """Tie the ledger to the database."""
         uuid_found = destination.search_read("ir.config_parameter", [("key", "=", "database.uuid")], ["value"])
         if uuid_found and self.ledger(env).bind(str(uuid_found[0]["value"])):
             logger.warning("%s is another database than before; its ledger starts anew from Odoo's external ids", env)
-        self.store.execute("DELETE FROM ops.baseline WHERE env = ?", [env])
-        for model, highest in take_baseline(destination).highest.items():
-            self.store.execute("INSERT INTO ops.baseline VALUES (?, ?, ?)", [env, model, highest])
 
     def in_force(self, env: str) -> Mapping:
         """The mapping without the targets that preflight left out, because the app that brings them is not installed."""
@@ -218,6 +215,7 @@ class Migration:
             counts = LoadCounts(target.model, 0, 0, 0, 0, 0, 0, 0)
             records.keep_counts(self.store, env, counts, 0.0)
             return counts, []
+        begin_watch(self.store, destination, env, self.run_id)
         try:
             counts = load_target(
                 self.store, self.mapping, target, destination, self.ledger(env), self._sender(destination),
@@ -269,9 +267,9 @@ class Migration:
         records.keep_counts(self.store, env, LoadCounts(target.model, staged, 0, 0, here, 0, 0, staged - here), 0.0)
 
     def verify(
-        self, env: str, destination: Destination, target: TargetSpec, *, at_end: bool = False
+        self, env: str, destination: Destination, target: TargetSpec, *, at_end: bool = False, contents: bool = False
     ) -> list[CheckResult]:
-        """Read one model back, compare every field, and account for its records."""
+        """Read one model back, compare every field (with ``contents`` also the bytes of files), and account for its records."""
         target = self.mapping.target(target.model)
         if target.model in self._without_app(env):
             results = left_out(self.catalogue.loaded_checks(env, target))
@@ -279,7 +277,7 @@ class Migration:
             return results
         verified = verify_target(
             self.store, self.mapping, target, destination, env,
-            lambda done, total: self.progress(f"verify {target.model}", done, total), at_end=at_end,
+            lambda done, total: self.progress(f"verify {target.model}", done, total), at_end=at_end, contents=contents,
         )  # fmt: skip
         specs = self.catalogue.loaded_checks(env, target)
         results = check_loaded(
@@ -292,16 +290,17 @@ class Migration:
         """Give every exported row its fate as far as the run came."""
         environment_fates(self.store, self.mapping, env)
 
-    def finish(self, env: str, destination: Destination) -> list[CheckResult]:
+    def finish(self, env: str, destination: Destination, *, contents: bool = False) -> list[CheckResult]:
         """Account for every exported row, compare control totals and prove the absence of side effects.
 
         Models that later loads can write to are read back once more.
         """
         mapping = self.in_force(env)
-        again = [r for t in mapping.targets if t.verify_again for r in self.verify(env, destination, t, at_end=True)]
+        again = [r for t in mapping.targets if t.verify_again for r in self.verify(env, destination, t, at_end=True, contents=contents)]
         self.account(env)
-        totals = control_totals(self.store, mapping, destination, env)
+        totals = control_totals(self.store, mapping, destination, env) + record_counts(self.store, mapping, destination, env)
         records.keep_totals(self.store, env, totals)
+        records.keep_exported_amounts(self.store, env, exported_amounts(self.store, mapping))
         results = check_environment(
             self.store, mapping, destination, env, self.catalogue.verification_checks(env), totals
         )

@@ -74,6 +74,12 @@ def keep_totals(store: StagingStore, env: str, totals: list[ControlTotal]) -> No
         )
 
 
+def keep_exported_amounts(store: StagingStore, env: str, amounts: pl.DataFrame) -> None:
+    """Replace the amounts of the exported rows by fate."""
+    store.execute("DELETE FROM ops.exported_amount WHERE env = ?", [env])
+    store.insert("ops.exported_amount", amounts.with_columns(env=pl.lit(env)))
+
+
 def start_run(store: StagingStore, values: dict[str, Any]) -> None:
     """Note the beginning of a run; ``values`` are columns of ``ops.run``."""
     names = ", ".join(f'"{name}"' for name in values)

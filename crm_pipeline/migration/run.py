@@ -81,14 +81,14 @@ def preflight_page(migration: Migration, env: str) -> Path | None:
 
 
 def verify(migration: Migration, env: str) -> RunOutcome:
-    """Read everything back and compare again, without loading."""
+    """Read everything back, the bytes of files too, and compare again without loading."""
     destination = migration.open(env)
     try:
         migration.start(env, None, destination)
         stops: list[CheckResult] = []
         for target in migration.mapping.targets:
-            stops += [r for r in migration.verify(env, destination, target) if r.stops]
-        stops += [r for r in migration.finish(env, destination) if r.stops]
+            stops += [r for r in migration.verify(env, destination, target, contents=True) if r.stops]
+        stops += [r for r in migration.finish(env, destination, contents=True) if r.stops]
     finally:
         destination.close()
     return _outcome(migration, env, tuple(stops))

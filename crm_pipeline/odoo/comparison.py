@@ -98,6 +98,11 @@ def equal_sql(field: ResolvedField, meant: str, found: str) -> str:
     return f"coalesce({meant}::VARCHAR, '') = coalesce({found}::VARCHAR, '')"
 
 
+def is_normalised(field: ResolvedField) -> bool:
+    """Whether values count as equal although Odoo wrote them differently, in the sense of :func:`equal_sql`."""
+    return field.schema.type == "html" or field.spec.compare in {"html", "url", "contains"}
+
+
 def text_sql(field: ResolvedField, value: str) -> str:
     """SQL for a value as people read it in a list of differences."""
     many = field.schema.type in {"many2many", "one2many"}

@@ -105,7 +105,8 @@ def _loaded_checks(columns: ColumnCatalogue, env: str, target: TargetSpec) -> dg
     ) -> Iterator[dg.AssetCheckResult]:
         with explained():
             opened = migrations.open(mapping.name, context.log, context.run.run_id)
-            results = opened.migration.verify(env, opened.destination(env), target)
+            only_verified = (env, target.model) not in opened.loaded
+            results = opened.migration.verify(env, opened.destination(env), target, contents=only_verified)
             announce(context.log, results)
             wanted = {key.name for key in context.selected_asset_check_keys}
             yield from (check_result(result) for result in results if result.spec.name in wanted)
@@ -128,7 +129,8 @@ def _verification(columns: ColumnCatalogue, env: str, order: LoadOrder) -> dg.As
     def verification(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
         with explained():
             opened = migrations.open(mapping.name, context.log, context.run.run_id)
-            results = opened.migration.finish(env, opened.destination(env))
+            only_verified = not any(each == env for each, _ in opened.loaded)
+            results = opened.migration.finish(env, opened.destination(env), contents=only_verified)
             announce(context.log, results)
             metadata = verification_metadata(opened.migration, env)
             yield dg.MaterializeResult(check_results=check_results(results, key), metadata=metadata)

@@ -147,6 +147,7 @@ def _cross_check(source: SourceSpec, targets: dict[Path, TargetSpec]) -> None:
             if block.accounts_for is not None and block.accounts_for not in source.objects:
                 raise SpecError(file, f"{at}.accounts_for", f"no source object '{block.accounts_for}'")
             _check_links(file, at, target, block, blocks)
+        _check_named_fields(file, target)
         _check_parts(file, target, targets)
         if target.load.order_by or target.part_of is not None:
             _check_together(file, target)
@@ -168,6 +169,19 @@ def _check_links(file: Path, at: str, target: TargetSpec, block: SourceBlock, bl
                 raise SpecError(file, f"{at}.fields.{name}", f"links to '{link.to}', which no target loads")
             if blocks[link.to] > target.phase:
                 raise SpecError(file, f"{at}.fields.{name}", f"links to '{link.to}', which is loaded later")
+
+
+def _check_named_fields(file: Path, target: TargetSpec) -> None:
+    """What verification counts and compares by must be mapped."""
+    mapped = {name for block in target.sources for name in block.fields}
+    named = [(f"counts.{number}.by", count.by) for number, count in enumerate(target.counts)]
+    named += [(f"unique_by.{number}", name) for number, names in enumerate(target.unique_by) for name in names]
+    for at, name in named:
+        if name not in mapped:
+            raise SpecError(file, at, f"'{name}' is not mapped; the fields are {', '.join(sorted(mapped))}")
+    for number, count in enumerate(target.counts):
+        if target.field_specs[count.by].compare in {"given", "never"}:
+            raise SpecError(file, f"counts.{number}.by", f"'{count.by}' is not compared in every record, so it can't be counted by")
 
 
 def _check_together(file: Path, target: TargetSpec) -> None:

@@ -265,6 +265,13 @@ class ControlTotal(SpecModel):
     note: str = ""
 
 
+class Count(SpecModel):
+    """Records counted on both sides by the value of one field."""
+
+    by: Identifier = Field(description="a mapped field; a link counts by the record it leads to")
+    period: Literal["month"] | None = Field(default=None, description="dates are counted by month")
+
+
 class Gate(SpecModel):
     """A reconciliation queue that must be empty before this model is loaded."""
 
@@ -339,6 +346,11 @@ class TargetSpec(SpecModel):
     load: LoadRule = LoadRule()
     gate: Gate | None = None
     control_totals: tuple[ControlTotal, ...] = ()
+    counts: tuple[Count, ...] = ()
+    unique_by: tuple[tuple[Identifier, ...], ...] = Field(
+        default=(), description="sets of mapped fields that make two records the same thing, the first of a set not blank: verification "
+        "looks for copies of loaded records by them; by the match rule's fields when not given",
+    )
     on_refusal: Literal["warn", "stop"] = Field(
         default="warn", description="'stop': what builds on this model must not be loaded when Odoo refuses a record of it"
     )
@@ -361,6 +373,11 @@ class TargetSpec(SpecModel):
     def apps(self) -> tuple[str, ...]:
         """The Odoo modules of which one must be installed; empty when the spec names none."""
         return (self.app,) if isinstance(self.app, str) else self.app
+
+    @property
+    def identities(self) -> tuple[tuple[str, ...], ...]:
+        """Sets of fields by which a record that is not ours would be a copy of one that is."""
+        return self.unique_by or tuple(names for names in (self.match.by, self.match.or_by) if names)
 
     @property
     def finishing(self) -> Finish | None:

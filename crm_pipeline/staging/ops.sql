@@ -79,6 +79,9 @@ CREATE TABLE IF NOT EXISTS ops.difference (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, external_id VARCHAR NOT NULL, odoo_id BIGINT, field VARCHAR NOT NULL,
     expected VARCHAR, actual VARCHAR, class VARCHAR NOT NULL, source_object VARCHAR, source_row BIGINT
 );
+-- Who wrote the record last, and when; with a difference after the load it was a person
+ALTER TABLE ops.difference ADD COLUMN IF NOT EXISTS changed_by VARCHAR;
+ALTER TABLE ops.difference ADD COLUMN IF NOT EXISTS changed_at TIMESTAMP;
 CREATE TABLE IF NOT EXISTS ops.conflict (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, external_id VARCHAR NOT NULL, field VARCHAR NOT NULL,
     last_loaded VARCHAR, odoo_now VARCHAR, new_source VARCHAR
@@ -86,11 +89,24 @@ CREATE TABLE IF NOT EXISTS ops.conflict (
 CREATE TABLE IF NOT EXISTS ops.verified (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, records BIGINT NOT NULL, fields BIGINT NOT NULL, in_odoo BIGINT NOT NULL
 );
+-- Values compared by field, and how many of them are not to the letter what was sent
+CREATE TABLE IF NOT EXISTS ops.verified_field (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, field VARCHAR NOT NULL, found_as VARCHAR NOT NULL, "values" BIGINT NOT NULL,
+    normalised BIGINT NOT NULL, rounded BIGINT NOT NULL, truncated BIGINT NOT NULL, changed BIGINT NOT NULL, missing BIGINT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS ops.control_total (
     env VARCHAR NOT NULL, name VARCHAR NOT NULL, currency VARCHAR, source VARCHAR, odoo VARCHAR, equal BOOLEAN, records BIGINT
 );
 ALTER TABLE ops.control_total ADD COLUMN IF NOT EXISTS rounding VARCHAR;
+-- Amounts of the exported rows by what became of them
+CREATE TABLE IF NOT EXISTS ops.exported_amount (
+    env VARCHAR NOT NULL, object VARCHAR NOT NULL, "column" VARCHAR NOT NULL, fate VARCHAR NOT NULL, "rows" BIGINT NOT NULL,
+    amount VARCHAR NOT NULL, staged VARCHAR
+);
+-- Highest ids before a load and after it: what people do later is not the migration's doing
 CREATE TABLE IF NOT EXISTS ops.baseline (env VARCHAR NOT NULL, model VARCHAR NOT NULL, highest BIGINT NOT NULL);
+ALTER TABLE ops.baseline ADD COLUMN IF NOT EXISTS until BIGINT;
+ALTER TABLE ops.baseline ADD COLUMN IF NOT EXISTS run_id VARCHAR;
 
 -- Runs, their counts and checks
 CREATE TABLE IF NOT EXISTS ops.run (

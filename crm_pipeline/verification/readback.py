@@ -8,18 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from crm_pipeline.odoo.comparison import equal_sql, fetch_records, text_sql
-from crm_pipeline.odoo.destination import Destination
+import polars as pl
+
+from crm_pipeline.odoo.comparison import equal_sql, fetch_records, is_normalised, text_sql
+from crm_pipeline.odoo.destination import Destination, FieldSchema
+from crm_pipeline.odoo.ledger import read_pages
+from crm_pipeline.odoo.matching import agree_sql
 from crm_pipeline.odoo.resolved import ResolvedField, resolve_fields, resolved_select, streams
 from crm_pipeline.specs import Mapping, TargetSpec
 from crm_pipeline.staging.staged import tolerance_column
 from crm_pipeline.staging.store import StagingStore, literal, quote
+from crm_pipeline.verification.contents import compare_contents
+from crm_pipeline.verification.identities import find_copies, find_moved_identities, identity_fields
 
 
 @dataclass(frozen=True)
 class VerifiedCounts:
-    """What was compared: records, field values, differences but for rounding, records in Odoo, values left empty by field."""
+    """What was compared: records, field values, findings but for rounding, records in Odoo, values left empty by field."""
 
     model: str
     records: int
@@ -29,48 +36,64 @@ class VerifiedCounts:
     blanked: dict[str, int]
 
 
+#: What a finding of the comparison may be; ``normalised`` and ``rounded`` are expected and no error.
+VALUE_CLASSES = ("normalised", "rounded", "truncated", "changed", "missing")
+
+
 def verify_target(
     store: StagingStore, mapping: Mapping, target: TargetSpec, destination: Destination, env: str,
-    progress: Callable[[int, int], None] = lambda done, total: None, *, at_end: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None, *, at_end: bool = False, contents: bool = False,
 ) -> VerifiedCounts:  # fmt: skip
-    """Compare all records of one target; differences become rows of ``ops.difference``.
+    """Compare all records of one target; findings become rows of ``ops.difference``, counts rows of ``ops.verified_field``.
 
     Fields that loading later models completes are compared only ``at_end``. Records that could not be finished are
-    listed as such; what Odoo computes of them is not compared again.
+    listed as such; what Odoo computes of them is not compared again. With ``contents`` the bytes of files are read back
+    too; without, the checksum that Odoo keeps of them is compared.
 
-    Records that were only linked are checked to exist, not compared: they are the customer's. A field kept as a conflict
-    is not compared either; it waits in its queue.
+    Of records that were only linked, which are the customer's, the fields that made them match are compared. A field
+    kept as a conflict is not compared; it waits in its queue.
 
-    Classes: ``missing`` (no such record), ``rounded`` (within the stated tolerance), ``truncated`` (Odoo holds the
-    beginning), ``changed`` (anything else).
+    Classes: ``missing`` (no such record, or no value), ``rounded`` (within the stated tolerance), ``truncated`` (Odoo
+    holds the beginning), ``changed`` (anything else), ``identity_lost`` and ``identity_moved`` (the external id is gone,
+    or leads to another record), ``copy`` (another record is the same thing).
     """
     here = [env, target.model]
-    store.execute("DELETE FROM ops.difference WHERE env = ? AND model = ?", here)
-    store.execute("DELETE FROM ops.verified WHERE env = ? AND model = ?", here)
+    for table in ("difference", "verified", "verified_field"):
+        store.execute(f"DELETE FROM ops.{table} WHERE env = ? AND model = ?", here)
     schema = destination.fields_get(target.model)
-    fields = {
-        f.found_as: schema[f.found_as]
-        for b in target.sources for f in resolve_fields(target, b, schema) if _is_compared(f, at_end=at_end)
-    }  # fmt: skip
+    every = [f for block in target.sources for f in resolve_fields(target, block, schema)]
+    mapped = {f.name: f for f in every}
+    copies, linked = identity_fields(target, mapped), _linked_by(target, mapped)
+    needed = [f for f in every if _is_compared(f, at_end=at_end)] + [f for fields in (*copies, *linked) for f in fields]
+    read = {f.found_as: schema[f.found_as] for f in needed}
     ids = [row[0] for row in store.rows(
         "SELECT DISTINCT odoo_id FROM ops.ledger WHERE env = ? AND model = ? AND odoo_id IS NOT NULL ORDER BY 1", here
     )]  # fmt: skip
-    fetch_records(store, destination, target.model, fields.values(), ids, "_read_back", progress)
+    fetch_records(store, destination, target.model, read.values(), ids, "_read_back", progress)
     compared = _find_missing(store, target, env)
     values = 0
     blanked: dict[str, int] = {}
     for blocks in streams(target):
-        mapped = resolve_fields(target, target.as_one(blocks), schema)
-        select = resolved_select(mapping, target, blocks, mapped, env)
+        fields = resolve_fields(target, target.as_one(blocks), schema)
+        select = resolved_select(mapping, target, blocks, fields, env)
         store.execute(f"""
-            CREATE OR REPLACE TEMP TABLE _meant AS SELECT resolved.*, entry.odoo_id AS _odoo_id
-            FROM ({select}) AS resolved JOIN ops.ledger AS entry USING (external_id)
-            WHERE entry.env = {literal(env)} AND entry.origin = 'created' AND entry.row_hash = resolved._hash
+            CREATE OR REPLACE TEMP TABLE _meant AS
+            SELECT resolved.*, entry.odoo_id AS _odoo_id, entry.origin AS _origin, entry.row_hash = resolved._hash AS _is_current
+            FROM ({select}) AS resolved JOIN ops.ledger AS entry USING (external_id) WHERE entry.env = {literal(env)}
         """)
-        checked = [f for f in mapped if _is_compared(f, at_end=at_end)]
+        if linked:
+            _compare_links(store, target, linked, env)
+        store.execute("DELETE FROM _meant WHERE _origin <> 'created' OR _is_current IS NOT TRUE")
+        checked = [f for f in fields if _is_compared(f, at_end=at_end)]
         _compare(store, target, checked, env)
         values += int(store.value("SELECT count(*) FROM _meant")) * len(checked)
         blanked |= dict(store.rows("SELECT field, count(*) FROM (SELECT unnest(_blanked) AS field FROM _meant) GROUP BY 1 ORDER BY 1"))
+    find_moved_identities(store, destination, target, env, mapping.name)
+    find_copies(store, destination, target, env, copies)
+    for field in mapped.values():
+        if contents and field.spec.file is not None:
+            compare_contents(store, destination, target, env, field)
+    _say_who(store, destination, target, env, schema)
     found = int(
         store.value(
             f"""SELECT count(*) FROM {quote(f"staged.{target.table}")} JOIN ops.ledger AS entry USING (external_id)
@@ -103,15 +126,49 @@ def _is_compared(field: ResolvedField, *, at_end: bool) -> bool:
     return field.spec.compare != "never" and not field.spec.awaited and (at_end or not field.spec.at_end)
 
 
+def _linked_by(target: TargetSpec, mapped: dict[str, ResolvedField]) -> list[tuple[ResolvedField, ...]]:
+    """The sets of fields of which one makes a record of Odoo the one that is meant.
+
+    What people decided about (owners, products) need not match in anything.
+    """
+    if target.match.policy == "never" or target.match.queue is not None:
+        return []
+    return [tuple(mapped[name] for name in names) for names in (target.match.by, target.match.or_by) if names]
+
+
+def _compare_links(store: StagingStore, target: TargetSpec, sets: list[tuple[ResolvedField, ...]], env: str) -> None:
+    """Linked records that no longer match in any of the sets: a difference for each field of the first set that differs."""
+    matches = " OR ".join("(" + " AND ".join(_agrees(field) for field in fields) + ")" for fields in sets)
+    for field in sets[0]:
+        store.execute(
+            f"""INSERT INTO ops.difference BY NAME
+                SELECT {literal(env)} AS env, {literal(target.model)} AS model, wanted.external_id, wanted._odoo_id AS odoo_id,
+                       {literal(field.name)} AS field, ({text_sql(field, f"wanted.{quote(field.name)}")})::VARCHAR AS expected,
+                       ({text_sql(field, f"existing.{quote(field.found_as)}")})::VARCHAR AS actual, 'changed' AS class,
+                       staged._object AS source_object, staged._row_id AS source_row
+                FROM _meant AS wanted JOIN _read_back AS existing ON existing.id = wanted._odoo_id
+                JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
+                WHERE wanted._origin = 'linked' AND NOT coalesce({matches}, FALSE) AND NOT coalesce({_agrees(field)}, FALSE)"""
+        )
+
+
+def _agrees(field: ResolvedField) -> str:
+    """SQL that is true where a linked record still is what the match rule asked for."""
+    if field.schema.type == "many2many":
+        return f"list_has_all(existing.{quote(field.schema.name)}, wanted.{quote(field.name)})"
+    if field.schema.type == "many2one":
+        return f"wanted.{quote(field.name)}::BIGINT IS NOT DISTINCT FROM existing.{quote(field.schema.name)}"
+    return agree_sql(field)
+
+
 def _compare(store: StagingStore, target: TargetSpec, fields: list[ResolvedField], env: str) -> None:
-    """Differences of all fields of the records in ``_meant``, in one pass over them."""
+    """Findings of all fields of the records in ``_meant``, in one pass over them."""
     if not fields:
         return
-    found = ", ".join(_difference(target, field, env) for field in fields)
+    found = ", ".join(_finding(target, field, env) for field in fields)
     store.execute(
-        f"""INSERT INTO ops.difference BY NAME
-            SELECT ? AS env, ? AS model, external_id, odoo_id, differs.field, differs.expected, differs.actual,
-                   differs.class, source_object, source_row
+        f"""CREATE OR REPLACE TEMP TABLE _finding AS
+            SELECT external_id, odoo_id, source_object, source_row, differs.*
             FROM (
                 SELECT meant.external_id, meant._odoo_id AS odoo_id, staged._object AS source_object, staged._row_id AS source_row,
                        unnest(list_filter([{found}], lambda x: x IS NOT NULL)) AS differs
@@ -120,12 +177,27 @@ def _compare(store: StagingStore, target: TargetSpec, fields: list[ResolvedField
             ) AS difference WHERE NOT EXISTS (
                 SELECT 1 FROM ops.conflict AS kept WHERE kept.env = ? AND kept.model = ?
                 AND kept.external_id = difference.external_id AND kept.field = difference.differs.field)""",
-        [env, target.model, env, target.model],
+        [env, target.model],
     )
+    store.execute(
+        """INSERT INTO ops.difference BY NAME
+           SELECT ? AS env, ? AS model, * FROM _finding WHERE class <> 'normalised'""",
+        [env, target.model],
+    )
+    names = pl.DataFrame({"field": [f.name for f in fields], "found_as": [f.found_as for f in fields]})
+    store.connection.register("_fields", names)
+    counts = ", ".join(f"count(*) FILTER (class = {literal(name)}) AS {name}" for name in VALUE_CLASSES)
+    store.execute(
+        f"""INSERT INTO ops.verified_field BY NAME
+            SELECT ? AS env, ? AS model, field, any_value(found_as) AS found_as, (SELECT count(*) FROM _meant) AS "values", {counts}
+            FROM _fields LEFT JOIN _finding USING (field) GROUP BY field""",
+        [env, target.model],
+    )
+    store.connection.unregister("_fields")
 
 
-def _difference(target: TargetSpec, field: ResolvedField, env: str) -> str:
-    """SQL for one field's difference as a struct, NULL when there is none."""
+def _finding(target: TargetSpec, field: ResolvedField, env: str) -> str:
+    """SQL for what is to be said of one field's value as a struct, NULL when it is to the letter what was meant."""
     meant, found = f"meant.{quote(field.name)}", f"found.{quote(field.found_as)}"
     rounded = "FALSE"
     if field.spec.tolerance is not None:
@@ -139,8 +211,49 @@ def _difference(target: TargetSpec, field: ResolvedField, env: str) -> str:
             f"meant.external_id NOT IN (SELECT external_id FROM ops.unfinished WHERE env = {literal(env)} "
             f"AND model = {literal(target.model)})"
         )
-    return f"""CASE WHEN {" AND ".join(conditions)} THEN struct_pack(
-        field := {literal(field.name)}, expected := ({text_sql(field, meant)})::VARCHAR, actual := ({text_sql(field, found)})::VARCHAR,
-        class := CASE WHEN {rounded} THEN 'rounded'
-                      WHEN len({found}::VARCHAR) > 0 AND starts_with({meant}::VARCHAR, {found}::VARCHAR)
-                      THEN 'truncated' ELSE 'changed' END) END"""
+    expected, actual = f"({text_sql(field, meant)})::VARCHAR", f"({text_sql(field, found)})::VARCHAR"
+    read = ("html_text({})" if field.schema.type == "html" else "{}").format
+    differs = f"""WHEN {" AND ".join(conditions)} THEN struct_pack(
+        field := {literal(field.name)}, expected := {expected}, actual := {actual},
+        class := CASE WHEN {rounded} THEN 'rounded' WHEN coalesce({actual}, '') = '' THEN 'missing'
+                      WHEN starts_with({read(expected)}, {read(actual)}) THEN 'truncated' ELSE 'changed' END)"""
+    rewritten = f"""WHEN coalesce({expected}, '') <> coalesce({actual}, '') THEN struct_pack(
+        field := {literal(field.name)}, expected := NULL::VARCHAR, actual := NULL::VARCHAR, class := 'normalised')"""
+    return f"CASE {differs} {rewritten if is_normalised(field) else ''} END"
+
+
+def _say_who(
+    store: StagingStore, destination: Destination, target: TargetSpec, env: str, schema: dict[str, FieldSchema]
+) -> None:
+    """Note who wrote the differing records last, and when, where Odoo keeps that."""
+    if not {"write_uid", "write_date"} <= set(schema):
+        return
+    ids = [row[0] for row in store.rows(
+        "SELECT DISTINCT odoo_id FROM ops.difference WHERE env = ? AND model = ? AND class <> 'rounded' AND odoo_id IS NOT NULL",
+        [env, target.model],
+    )]  # fmt: skip
+    if not ids:
+        return
+    written: list[dict[str, Any]] = []
+    for page in read_pages(destination, target.model, [("id", "in", ids)], ["write_uid", "write_date"]):
+        written += page
+    users = sorted({record["write_uid"] for record in written if record["write_uid"]})
+    names = {
+        user["id"]: user["login"]
+        for page in read_pages(destination, "res.users", [("id", "in", users)], ["login"]) for user in page
+    }  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "odoo_id": [record["id"] for record in written],
+            "changed_by": [names.get(record["write_uid"]) for record in written],
+            "changed_at": [record["write_date"] or None for record in written],
+        },
+        schema={"odoo_id": pl.Int64, "changed_by": pl.String, "changed_at": pl.String},
+    )
+    store.connection.register("_written", frame)
+    store.execute(
+        """UPDATE ops.difference AS told SET changed_by = _written.changed_by, changed_at = _written.changed_at::TIMESTAMP
+           FROM _written WHERE told.odoo_id = _written.odoo_id AND told.env = ? AND told.model = ?""",
+        [env, target.model],
+    )
+    store.connection.unregister("_written")

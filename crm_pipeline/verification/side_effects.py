@@ -14,17 +14,29 @@ _PART = 2000
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """Highest ids before the load, by model; what is above it appeared since."""
+class Watch:
+    """Highest ids of the watched models before a load and after it; what lies between appeared during the load.
+
+    What people do later in Odoo has higher ids and is not the migration's doing.
+    """
 
     highest: dict[str, int]
+    until: dict[str, int]
+
+    def domain(self, model: str) -> list[tuple[str, str, int]]:
+        """Records of ``model`` that appeared during the load."""
+        return [("id", ">", self.highest.get(model, 0)), *self.before(model)]
+
+    def before(self, model: str) -> list[tuple[str, str, int]]:
+        """Records of ``model`` that were there when the load ended."""
+        return [("id", "<=", self.until[model])] if model in self.until else []
 
 
-WATCHED = ("mail.mail", "mail.notification", "mail.followers")
+WATCHED = ("mail.mail", "mail.notification", "mail.followers", "mail.message")
 
 
-def take_baseline(destination: Destination) -> Baseline:
-    """Note the highest id of each watched model; a model that is not installed counts as empty."""
+def highest_ids(destination: Destination) -> dict[str, int]:
+    """The highest id of each watched model; a model that is not installed is left out."""
     highest = {}
     for model in WATCHED:
         try:
@@ -32,30 +44,47 @@ def take_baseline(destination: Destination) -> Baseline:
         except CallError:
             continue
         highest[model] = found[0]["id"] if found else 0
-    return Baseline(highest)
+    return highest
 
 
-def queued_mails(destination: Destination, baseline: Baseline) -> int:
-    """Mails that appeared in Odoo's outgoing queue since the baseline, in any state."""
-    if "mail.mail" not in baseline.highest:
-        return 0
-    return destination.search_count("mail.mail", [("id", ">", baseline.highest["mail.mail"])])
+def begin_watch(store: StagingStore, destination: Destination, env: str, run_id: str) -> None:
+    """Note the highest ids before the first load of a run."""
+    if store.value("SELECT count(*) FROM ops.baseline WHERE env = ? AND run_id = ?", [env, run_id]):
+        return
+    store.execute("DELETE FROM ops.baseline WHERE env = ?", [env])
+    for model, highest in highest_ids(destination).items():
+        store.execute("INSERT INTO ops.baseline VALUES (?, ?, ?, NULL, ?)", [env, model, highest, run_id])
 
 
-def notifications(destination: Destination, baseline: Baseline) -> int:
-    """Notifications to users or partners that appeared since the baseline."""
-    if "mail.notification" not in baseline.highest:
-        return 0
-    return destination.search_count("mail.notification", [("id", ">", baseline.highest["mail.notification"])])
+def end_watch(store: StagingStore, destination: Destination, env: str) -> Watch:
+    """What was noted before the last load; the first time after it, the highest ids are noted as its end."""
+    if store.value("SELECT bool_or(until IS NULL) FROM ops.baseline WHERE env = ?", [env]):
+        for model, highest in highest_ids(destination).items():
+            store.execute("UPDATE ops.baseline SET until = ? WHERE env = ? AND model = ?", [highest, env, model])
+    rows = store.rows("SELECT model, highest, until FROM ops.baseline WHERE env = ?", [env])
+    return Watch({model: highest for model, highest, _ in rows}, {model: until for model, _, until in rows if until is not None})
 
 
-def added_followers(store: StagingStore, destination: Destination, baseline: Baseline, env: str, model: str) -> list[int]:
-    """Ids of loaded records of ``model`` that got a follower since the baseline.
+def queued_mails(destination: Destination, watch: Watch) -> int:
+    """Mails that appeared in Odoo's outgoing queue during the load, in any state."""
+    return _appeared(destination, watch, "mail.mail")
+
+
+def notifications(destination: Destination, watch: Watch) -> int:
+    """Notifications to users or partners that appeared during the load."""
+    return _appeared(destination, watch, "mail.notification")
+
+
+def _appeared(destination: Destination, watch: Watch, model: str) -> int:
+    return destination.search_count(model, watch.domain(model)) if model in watch.highest else 0
+
+
+def added_followers(store: StagingStore, destination: Destination, watch: Watch, env: str, model: str) -> list[int]:
+    """Ids of loaded records of ``model`` that got a follower during the load.
 
     The assignee of an activity doesn't count: Odoo makes them follow the record whatever the context says (17, 18, 19).
     """
-    above = baseline.highest.get("mail.followers", 0)
-    domain = [("res_model", "=", model), ("id", ">", above)]
+    domain = [("res_model", "=", model), *watch.domain("mail.followers")]
     followers = {
         (r["res_id"], r["partner_id"])
         for page in read_pages(destination, "mail.followers", domain, ["res_id", "partner_id"]) for r in page
@@ -80,8 +109,8 @@ def _assignees(destination: Destination, model: str) -> set[tuple[int, int]]:
     return {(r["res_id"], partners[r["user_id"]]) for r in activities if r["user_id"] in partners}
 
 
-def foreign_messages(store: StagingStore, destination: Destination, env: str, model: str) -> int:
-    """Messages on our records that are not of ours: what tracking or automation wrote."""
+def foreign_messages(store: StagingStore, destination: Destination, watch: Watch, env: str, model: str) -> int:
+    """Messages on our records, as of the load's end, that are not of ours: what tracking or automation wrote."""
     ours = {
         row[0] for row in store.rows("SELECT odoo_id FROM ops.ledger WHERE env = ? AND model = 'mail.message'", [env])
     }
@@ -90,7 +119,7 @@ def foreign_messages(store: StagingStore, destination: Destination, env: str, mo
     )]  # fmt: skip
     count = 0
     for start in range(0, len(ids), _PART):
-        domain = [("model", "=", model), ("res_id", "in", ids[start : start + _PART])]
+        domain = [("model", "=", model), ("res_id", "in", ids[start : start + _PART]), *watch.before("mail.message")]
         count += sum(
             r["id"] not in ours for page in read_pages(destination, "mail.message", domain, ["id"]) for r in page
         )

@@ -1,4 +1,8 @@
-"""Control totals: what must add up to the same on both sides, in decimals, never in binary floating point."""
+"""Control totals: what must add up to the same on both sides, in decimals, never in binary floating point.
+
+Sums of amounts by currency, counts of records by stage, owner or month, and the amounts of the exported rows by what
+became of them.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,22 @@ from decimal import Decimal
 
 import polars as pl
 
+from crm_pipeline.odoo.comparison import fetch_records
 from crm_pipeline.odoo.destination import Destination
-from crm_pipeline.odoo.resolved import resolve_fields
-from crm_pipeline.specs import Mapping
-from crm_pipeline.staging.store import StagingStore, quote
+from crm_pipeline.odoo.resolved import ResolvedField, resolve_fields, resolved_select, streams
+from crm_pipeline.specs import FieldSpec, Mapping, TargetSpec
+from crm_pipeline.specs.target import Count
+from crm_pipeline.staging.store import StagingStore, literal, quote
 
 _PART = 1000
 
 
 @dataclass(frozen=True)
 class ControlTotal:
-    """One sum on both sides, as text with two decimals.
+    """One sum on both sides as text with two decimals, or one count.
 
     Attributes:
-        name: model and field, and the values the sum is broken down by.
+        name: model and field, and the values the sum is broken down by; for a count the field and the value counted.
         rounding: what Odoo's rounding of single records adds up to; these are listed one by one as differences.
         records: how many were added up.
     """
@@ -92,3 +98,101 @@ def _compare(
         )
         for currency, part, meant, odoo, off, count in rows
     ]
+
+
+def record_counts(store: StagingStore, mapping: Mapping, destination: Destination, env: str) -> list[ControlTotal]:
+    """Created records counted by the fields the specs name: as meant, and as Odoo holds them now."""
+    counts: list[ControlTotal] = []
+    for target in mapping.targets:
+        if target.counts:
+            counts += _target_counts(store, mapping, target, destination, env)
+    return counts
+
+
+def _target_counts(
+    store: StagingStore, mapping: Mapping, target: TargetSpec, destination: Destination, env: str
+) -> list[ControlTotal]:
+    schema = destination.fields_get(target.model)
+    names = {count.by for count in target.counts}
+    selects = []
+    fields: dict[str, ResolvedField] = {}
+    for blocks in streams(target):
+        found = {f.name: f for f in resolve_fields(target, target.as_one(blocks), schema)}
+        fields |= {name: found[name] for name in names if name in found}
+        mine = [found[name] for name in sorted(names) if name in found]
+        columns = ", ".join(
+            f"resolved.{quote(name)}" if name in found else f"NULL AS {quote(name)}" for name in sorted(names)
+        )
+        selects.append(
+            f"SELECT entry.odoo_id, {columns} FROM ({resolved_select(mapping, target, blocks, mine, env)}) AS resolved "
+            f"JOIN ops.ledger AS entry USING (external_id) WHERE entry.env = {literal(env)} AND entry.origin = 'created'"
+        )
+    store.execute(f"CREATE OR REPLACE TEMP TABLE _meant AS {' UNION ALL BY NAME '.join(selects)}")
+    ids = [row[0] for row in store.rows("SELECT odoo_id FROM _meant ORDER BY 1")]
+    fetch_records(store, destination, target.model, [f.schema for f in fields.values()], ids, "_counted")
+    counts: list[ControlTotal] = []
+    for count in target.counts:
+        if count.by in fields:
+            field = fields[count.by]
+            meant, found_ = f"_meant.{quote(field.name)}", f"_counted.{quote(field.schema.name)}"
+            rows = store.rows(f"""
+                SELECT coalesce(meant.part, found.part) AS part, coalesce(meant.n, 0), coalesce(found.n, 0)
+                FROM (SELECT {_part_sql(field, count, meant, env)} AS part, count(*) AS n FROM _meant GROUP BY 1) AS meant
+                FULL JOIN (SELECT {_part_sql(field, count, found_, env)} AS part, count(*) AS n FROM _counted GROUP BY 1) AS found
+                ON found.part = meant.part ORDER BY 1
+            """)
+            by = f"{count.by} by month" if count.period else count.by
+            counts += [ControlTotal(f"{target.model} records, {by}: {part}", None, str(n), str(m), "0", n) for part, n, m in rows]
+    return counts
+
+
+def _part_sql(field: ResolvedField, count: Count, value: str, env: str) -> str:
+    """SQL for what a record counts under: the month, the external id of the linked record, or the value."""
+    if count.period == "month":
+        return f"coalesce(left({value}::VARCHAR, 7), 'none')"
+    if field.schema.type in {"many2one", "many2many"}:
+        one = f"{value}[1]" if field.schema.type == "many2many" else f"nullif({value}, 0)"
+        models = ", ".join(literal(model) for model in [field.schema.relation])
+        name = (
+            f"(SELECT min(entry.external_id) FROM ops.ledger AS entry WHERE entry.env = {literal(env)} "
+            f"AND entry.model IN ({models}) AND entry.odoo_id = {one})"
+        )
+        return f"coalesce({name}, 'Odoo record ' || {one}::VARCHAR, 'none')"
+    if field.schema.type == "boolean":
+        return f"coalesce({value}, FALSE)::VARCHAR"
+    return f"coalesce(nullif({value}::VARCHAR, ''), 'none')"
+
+
+def exported_amounts(store: StagingStore, mapping: Mapping) -> pl.DataFrame:
+    """What the amounts of the exported rows came to: object, column, fate, rows, amount, staged.
+
+    One row for each column that a control total takes as it is, and for each fate of its rows. ``staged`` is what the
+    records of the loaded rows were meant to hold; it must equal their ``amount``. Reads ``ops.row_fate``.
+    """
+    frames = [pl.DataFrame(schema={"object": pl.String, "column": pl.String, "fate": pl.String, "rows": pl.Int64,
+                                   "amount": pl.String, "staged": pl.String})]  # fmt: skip
+    for target in mapping.targets:
+        for rule in target.control_totals:
+            for block in target.sources:
+                column = _taken_as_is(block.fields.get(rule.field))
+                if block.accounts_for is None or block.accounts_for != block.object or column is None:
+                    continue
+                name = block.accounts_for
+                rows = " UNION ALL ".join(
+                    f"SELECT _row_id, {quote(column)} AS amount FROM {quote(f'typed.{table}')}" for table in (name, f"{name}__rejected")
+                )
+                frames.append(store.frame(
+                    f"""SELECT ? AS object, ? AS "column", fate, count(*) AS rows,
+                               coalesce(sum(amount::DECIMAL(24, 6)), 0)::DECIMAL(38, 2)::VARCHAR AS amount,
+                               CASE WHEN fate = 'loaded' THEN coalesce(sum(staged.meant::DECIMAL(24, 6)), 0)::DECIMAL(38, 2)::VARCHAR END AS staged
+                        FROM ops.row_fate AS told JOIN ({rows}) AS source ON source._row_id = told.row_id
+                        LEFT JOIN (SELECT _row_id, {quote(rule.field)} AS meant FROM {quote(f'staged.{target.table}')}
+                                   WHERE _block = ?) AS staged ON staged._row_id = told.row_id
+                        WHERE told.object = ? GROUP BY fate ORDER BY fate""",
+                    [name, column, block.name, name],
+                ))  # fmt: skip
+    return pl.concat(frames)
+
+
+def _taken_as_is(spec: FieldSpec | None) -> str | None:
+    return spec.from_ if spec is not None and spec.as_ is None and spec.status == "confirmed" else None
