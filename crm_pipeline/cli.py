@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from crm_pipeline.exports import ExportError
 from crm_pipeline.migration import run
 from crm_pipeline.migration.migration import Migration, MigrationError
 from crm_pipeline.migration.resolutions import ResolutionFileError
+from crm_pipeline.migration.sign_off import SignOffRefusedError
+from crm_pipeline.migration.sign_off import sign_off as sign_off_env
 from crm_pipeline.odoo.addon import write_addon
 from crm_pipeline.odoo.errors import ConfigurationError, DestinationError
 from crm_pipeline.odoo.matching import ResolutionError
@@ -39,7 +42,7 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 _PLAIN_WIDTH = 160
 
 _USAGE_ERRORS = (SettingsError, SpecError, PolicyError, ConfigurationError, ResolutionFileError, ResolutionError)
-_RUN_ERRORS = (MigrationError, ExportError, StagingError, StoreInUseError, DestinationError)
+_RUN_ERRORS = (MigrationError, SignOffRefusedError, ExportError, StagingError, StoreInUseError, DestinationError)
 
 _source = click.argument("source")
 _env = click.option("--env", type=click.Choice(ENVIRONMENTS), default="sandbox", show_default=True)
@@ -227,15 +230,35 @@ def verify(source: str, env: str, *, settings: Settings, output: Output, json_fi
     return _conclude(outcome, output, json_file, dry_run=False)
 
 
+@main.command("sign-off")
+@_source
+@_env
+@click.option("--by", required=True, metavar='"NAME <MAIL>"', help="Who accepts the migration.")
+@_common
+def sign_off(source: str, env: str, by: str, *, settings: Settings, output: Output, json_file: Path | None) -> int:
+    """Accept the sandbox migration, so that production may run with this mapping."""
+    _check_source(settings, source)
+    if env != "sandbox":
+        raise SettingsError("--env", "the sandbox is signed off; production is opened by that")
+    with Migration(settings, source) as migration:
+        signed = sign_off_env(migration.store, migration.confirmed, settings.data, env, by, migration.clock())
+    output.say(f"Signed off by {signed.signed_by}: export {signed.drop}, mapping {signed.mapping_hash[:12]}, report {signed.report_sha256[:12]}.")
+    output.say(f"Spot check: {signed.looked_at} of {signed.drawn} drawn records were looked at.")
+    output.say("Production may run with this mapping. A changed mapping must be migrated and signed again.")
+    _write_json(json_file, {"source": source, "sign_off": asdict(signed)})
+    return 0
+
+
 @main.command()
 @_source
 @_env
+@click.option("--redact", is_flag=True, help="Write a copy without personal data beside it, and print that one's path.")
 @_common
-def report(source: str, env: str, *, settings: Settings, output: Output, json_file: Path | None) -> int:
+def report(source: str, env: str, *, redact: bool, settings: Settings, output: Output, json_file: Path | None) -> int:
     """Build the report again and print its path."""
     _check_source(settings, source)
     with Migration(settings, source) as migration:
-        path = run.report(migration, env)
+        path = run.redacted_report(migration, env) if redact else run.report(migration, env)
     output.console.print(str(path), markup=False)
     _write_json(json_file, {"source": source, "env": env, "report": str(path.relative_to(settings.data.path))})
     return 0
@@ -327,9 +350,12 @@ def _print_result(outcome: run.RunOutcome, output: Output, *, dry_run: bool) -> 
         output.console.print(targets)
     if checks.row_count:
         output.console.print(checks)
-    for total in result["control_totals"]:
+    totals = [total for total in result["control_totals"] if total["kind"] == "sum" or not total["equal"]]
+    for total in totals:
         mark = "=" if total["equal"] else "≠"
         output.say(f"{total['name']} {total['currency'] or ''}: source {total['source']} {mark} Odoo {total['odoo']}")
+    if result["control_totals"]:
+        output.say(f"{len(result['control_totals']) - len(totals)} counts by stage, owner and month are equal on both sides")
     seen = result["verification"]
     kind = "rehearsal on the embedded destination" if result["odoo"]["kind"] == "embedded" else "server"
     output.say(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,6 +77,14 @@ class Settings:
         root = data or Path(variables.get("CRM_PIPELINE_DATA") or _PROJECT_ROOT / "data")
         specs = Path(variables.get("CRM_PIPELINE_SPECS") or _PROJECT_ROOT / "mapping_specs")
         return cls(DataRoot(root.expanduser().resolve()), specs.resolve(), variables)
+
+    @property
+    def user(self) -> str:
+        """Who runs this, for the record of runs."""
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):
+            return "unknown"
 
     def environment(self, env: str, source: str) -> EnvironmentSettings:
         """How to reach the destination of an environment; the embedded one when it has no URL.

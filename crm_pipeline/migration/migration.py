@@ -27,6 +27,7 @@ from crm_pipeline.migration.resolutions import (
     read_product_decisions,
     unused_orphan_decisions,
 )
+from crm_pipeline.migration.sign_off import missing_for_production
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.environments import open_destination
 from crm_pipeline.odoo.errors import AccessRightsError
@@ -47,6 +48,7 @@ from crm_pipeline.transforms.policies import build_derived, check_policies
 from crm_pipeline.verification.accounting import environment_fates, record_documented
 from crm_pipeline.verification.checks import CheckResult
 from crm_pipeline.verification.readback import verify_target
+from crm_pipeline.verification.sample import draw_sample, read_sample
 from crm_pipeline.verification.side_effects import begin_watch
 from crm_pipeline.verification.totals import control_totals, exported_amounts, record_counts
 
@@ -61,13 +63,11 @@ class MigrationError(Exception):
 
 
 class ProductionLockedError(MigrationError):
-    """Production was asked for without a valid sign-off of the sandbox."""
+    """Production was asked for and may not be written to yet; the message says what is missing."""
 
-    def __init__(self, source: str) -> None:
-        super().__init__(
-            f"production is locked: the sandbox migration of '{source}' with this mapping has not been signed off. Run the "
-            "sandbox, let the customer check it, and sign it off first."
-        )
+    def __init__(self, source: str, missing: list[str]) -> None:
+        self.missing = missing
+        super().__init__(f"production is locked for '{source}': {'; '.join(missing)}.")
 
 
 class Migration:
@@ -92,6 +92,7 @@ class Migration:
         self.confirmed: Mapping = load_mapping(settings.specs_root / source)
         check_policies(self.confirmed.source)
         self.catalogue = Catalogue(self.confirmed)
+        self.started_by = settings.user
         self.run_id = f"{clock():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
         self.store = StagingStore(settings.data.store(source))
         self.mapping = mapping_in_force(self.store, self.confirmed)
@@ -165,10 +166,30 @@ class Migration:
     # -- destination -------------------------------------------------------------------------------------------------
 
     def open(self, env: str) -> Destination:
-        """Open the destination of an environment."""
-        if env == "production":
-            raise ProductionLockedError(self.mapping.name)
+        """Open the destination of an environment for a migration.
+
+        Raises:
+            ProductionLockedError: when production is asked for without a valid sign-off of the sandbox.
+        """
+        self._require_sign_off(env)
+        destination = self.reach(env)
+        try:
+            self._require_sign_off(env, destination.version)
+        except ProductionLockedError:
+            destination.close()
+            raise
+        return destination
+
+    def reach(self, env: str) -> Destination:
+        """Open the destination of an environment for what no sign-off is needed for: to look, or to undo."""
         return open_destination(self.settings.environment(env, self.mapping.name))
+
+    def _require_sign_off(self, env: str, version: str | None = None) -> None:
+        if env == "production":
+            real = not self.settings.environment(env, self.mapping.name).is_embedded
+            missing = missing_for_production(self.store, self.confirmed, real_server=real, version=version)
+            if missing:
+                raise ProductionLockedError(self.mapping.name, missing)
 
     def ledger(self, env: str) -> Ledger:
         """The ledger of an environment, for this run."""
@@ -209,6 +230,7 @@ class Migration:
         self, env: str, destination: Destination, target: TargetSpec
     ) -> tuple[LoadCounts | None, list[CheckResult]]:
         """Load one model; returns its counts, or ``None`` with a failed check when its gate is closed."""
+        self._require_sign_off(env, destination.version)
         started, target = time.monotonic(), self.mapping.target(target.model)
         specs = self.catalogue.loaded_checks(env, target)
         if target.model in self._without_app(env):
@@ -301,6 +323,8 @@ class Migration:
         totals = control_totals(self.store, mapping, destination, env) + record_counts(self.store, mapping, destination, env)
         records.keep_totals(self.store, env, totals)
         records.keep_exported_amounts(self.store, env, exported_amounts(self.store, mapping))
+        draw_sample(self.store, mapping, env, seed=mapping.name)
+        read_sample(self.store, mapping, destination, env)
         results = check_environment(
             self.store, mapping, destination, env, self.catalogue.verification_checks(env), totals
         )
@@ -320,6 +344,7 @@ class Migration:
                 "run_id": self.run_id, "env": env, "drop": name, "fingerprint": fingerprint,
                 "mapping_hash": self.mapping.hash, "odoo_kind": destination.kind, "odoo_version": destination.version,
                 "odoo_database": destination.database, "odoo_url": destination.base_url, "started_at": self.clock(),
+                "started_by": self.started_by,
             },
         )  # fmt: skip
 

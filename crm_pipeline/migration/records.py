@@ -67,11 +67,10 @@ def keep_counts(store: StagingStore, env: str, counts: LoadCounts, seconds: floa
 def keep_totals(store: StagingStore, env: str, totals: list[ControlTotal]) -> None:
     """Replace the control totals of an environment."""
     store.execute("DELETE FROM ops.control_total WHERE env = ?", [env])
-    for t in totals:
-        store.execute(
-            "INSERT INTO ops.control_total VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [env, t.name, t.currency, t.source, t.odoo, t.equal, t.records, t.rounding],
-        )
+    names = ("name", "currency", "source", "odoo", "rounding", "kind", "equal", "records")
+    schema = dict.fromkeys(names, pl.String) | {"equal": pl.Boolean, "records": pl.Int64}
+    frame = pl.DataFrame([tuple(getattr(t, name) for name in names) for t in totals], schema=schema, orient="row")
+    store.insert("ops.control_total", frame.with_columns(env=pl.lit(env)))
 
 
 def keep_exported_amounts(store: StagingStore, env: str, amounts: pl.DataFrame) -> None:

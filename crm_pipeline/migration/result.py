@@ -43,7 +43,7 @@ def build_result(
         "objects": objects,
         "targets": _targets(store, mapping, env),
         "control_totals": _all(
-            store, "SELECT name, currency, source, odoo, rounding, equal FROM ops.control_total WHERE env = ? ORDER BY ALL", [env]
+            store, "SELECT name, currency, source, odoo, rounding, kind, equal FROM ops.control_total WHERE env = ? ORDER BY kind DESC, name, currency", [env]
         ),
         "verification": _verification(store, env),
         "checks": checks,

@@ -8,6 +8,7 @@ from typing import Any
 
 from crm_pipeline.migration.migration import Migration
 from crm_pipeline.migration.result import build_result
+from crm_pipeline.migration.sign_off import keep_report
 from crm_pipeline.reports import build_preflight_page, build_report
 from crm_pipeline.specs import TargetSpec
 from crm_pipeline.verification.checks import CheckResult
@@ -47,7 +48,7 @@ def migrate(
         known = ", ".join(t.model for t in migration.mapping.targets)
         raise ValueError(f"--only: nothing is mapped to '{unknown[0]}'; the models are {known}")
     drop = migration.newest_drop(drop_name)
-    destination = migration.open(env)
+    destination = migration.reach(env) if dry_run else migration.open(env)
     try:
         migration.start(env, drop, destination)
         stops = [r for r in migration.read(drop) if r.stops]
@@ -82,7 +83,7 @@ def preflight_page(migration: Migration, env: str) -> Path | None:
 
 def verify(migration: Migration, env: str) -> RunOutcome:
     """Read everything back, the bytes of files too, and compare again without loading."""
-    destination = migration.open(env)
+    destination = migration.reach(env)
     try:
         migration.start(env, None, destination)
         stops: list[CheckResult] = []
@@ -94,12 +95,19 @@ def verify(migration: Migration, env: str) -> RunOutcome:
     return _outcome(migration, env, tuple(stops))
 
 
-def report(migration: Migration, env: str) -> Path:
-    """Build the report of an environment from the staging store."""
+def redacted_report(migration: Migration, env: str) -> Path:
+    """Build the copy of the report that holds no personal data."""
     data = migration.settings.data
-    return build_report(
-        migration.store, migration.mapping, env, data.reports(migration.mapping.name, env), migration.clock(), data.path
-    )
+    folder = data.reports(migration.mapping.name, env)
+    return build_report(migration.store, migration.mapping, env, folder, migration.clock(), data.path, without_personal_data=True)
+
+
+def report(migration: Migration, env: str) -> Path:
+    """Build the report of an environment, with the spot check and the queues beside it, from the staging store."""
+    data, now = migration.settings.data, migration.clock()
+    path = build_report(migration.store, migration.mapping, env, data.reports(migration.mapping.name, env), now, data.path)
+    keep_report(migration.store, data, env, migration.run_id, path, now)
+    return path
 
 
 def _load_all(migration: Migration, env: str, destination: Any, only: tuple[str, ...]) -> list[CheckResult]:

@@ -1,9 +1,11 @@
 """Assets of one environment: preflight, the models in order of loading, verification, report, and the sign-off."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import dagster as dg
 
+from crm_pipeline.migration.sign_off import sign_off as record_sign_off
 from crm_pipeline.orchestration.checks import announce, asset_key, check_result, check_results, check_specs
 from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.failures import explained
@@ -161,20 +163,27 @@ def _report(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
     return report
 
 
+class SignOffConfig(dg.Config):
+    """Who accepts the sandbox migration."""
+
+    by: str = ""
+    """As "Name <mail>"."""
+
+
 def _sign_off(columns: ColumnCatalogue) -> dg.AssetsDefinition:
     name = columns.mapping.name
 
     @dg.asset(
-        key=sign_off_key(columns), group_name=f"{name}_production", kinds={"odoo"}, owners=OWNERS,
-        description="The customer's acceptance of the sandbox migration. Production waits for it, and the loader "
-        "itself refuses production without it.",
-        deps=[asset_key(columns.catalogue.environment_asset("sandbox", "report"))],
+        key=sign_off_key(columns), group_name=f"{name}_production", kinds={"odoo"}, owners=OWNERS, pool=name,
+        description="The customer's acceptance of the sandbox migration, with the hashes of mapping, export and report. "
+        "Production waits for it, and the loader itself refuses production without it. A changed mapping must be signed again.",
+        deps=[asset_key(columns.catalogue.environment_asset("sandbox", "report"))], code_version=columns.mapping.hash[:16],
     )  # fmt: skip
-    def sign_off() -> None:
-        raise dg.Failure(
-            "The sandbox can't be signed off yet: this version has no sign-off, so production stays locked.",
-            allow_retries=False,
-        )
+    def sign_off(context: dg.AssetExecutionContext, config: SignOffConfig, migrations: MigrationResource) -> Results:
+        with explained():
+            m = migrations.open(name, context.log, context.run.run_id).migration
+            signed = record_sign_off(m.store, m.confirmed, m.settings.data, "sandbox", config.by, m.clock())
+            yield dg.MaterializeResult(metadata={key: str(value) for key, value in asdict(signed).items()})
 
     return sign_off
 

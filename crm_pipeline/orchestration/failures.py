@@ -10,6 +10,7 @@ import dagster as dg
 from crm_pipeline.exports import ExportError
 from crm_pipeline.migration.migration import MigrationError
 from crm_pipeline.migration.resolutions import ResolutionFileError
+from crm_pipeline.migration.sign_off import SignOffRefusedError
 from crm_pipeline.odoo.errors import DestinationError, TransientError
 from crm_pipeline.odoo.gates import GateClosedError
 from crm_pipeline.odoo.matching import ResolutionError
@@ -23,7 +24,7 @@ from crm_pipeline.transforms.policies import PolicyError
 #: What our operations raise on purpose; anything else is a fault of the program and keeps its stack.
 EXPECTED_ERRORS = (
     DestinationError, ExportError, FieldMissingError, GateClosedError, MigrationError, PolicyError, ResolutionError,
-    ResolutionFileError, SettingsError, SpecError, StagingError, StoreInUseError,
+    ResolutionFileError, SettingsError, SignOffRefusedError, SpecError, StagingError, StoreInUseError,
 )  # fmt: skip
 
 

@@ -34,6 +34,10 @@ def source_jobs(columns: ColumnCatalogue) -> list[UnresolvedAssetJobDefinition]:
             description="Read the sandbox back, compare every field again, write the report anew; nothing is loaded.",
         ),
         dg.define_asset_job(
+            f"{name}_sign_off", AssetSelection.assets(sign_off_key(columns)),
+            description='Accept the sandbox migration: say who signs in the run config, as "Name <mail>".',
+        ),
+        dg.define_asset_job(
             f"{name}_production_migration",
             staged | (production - AssetSelection.assets(sign_off_key(columns))),
             description=f"The migration of {label} into production; locked until the sandbox is signed off.",

@@ -40,7 +40,7 @@ def verification_metadata(migration: Migration, env: str) -> Metadata:
     store = migration.store
     fates = account(store, migration.mapping).drop("accounted").filter(pl.col("exported") > 0).to_dicts()
     totals = store.frame(
-        "SELECT name, currency, source, odoo, equal FROM ops.control_total WHERE env = ? ORDER BY ALL", [env]
+        "SELECT name, currency, source, odoo, equal FROM ops.control_total WHERE env = ? AND (kind = 'sum' OR NOT equal) ORDER BY ALL", [env]
     ).to_dicts()
     compared = store.rows(
         "SELECT coalesce(sum(records), 0), coalesce(sum(fields), 0) FROM ops.verified WHERE env = ?", [env]

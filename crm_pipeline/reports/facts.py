@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote
 
 import duckdb
 import polars as pl
@@ -19,6 +21,8 @@ _STAGING = "staging"
 #: Differences and rows of one quarantine reason that are shown; files beside the report hold the rest.
 SHOWN_DIFFERENCES = 25
 SHOWN_QUARANTINE = 5
+#: Runs in the report's history.
+SHOWN_RUNS = 15
 
 PREFLIGHT = "Preflight"
 PHASES = ("Export", "Staging", PREFLIGHT, "Load and read-back", "Verification")
@@ -114,8 +118,73 @@ def target_facts(store: StagingStore, mapping: Mapping, env: str) -> list[dict[s
 
 
 def total_facts(store: StagingStore, env: str) -> list[dict[str, Any]]:
-    """Control totals by name and currency."""
-    return _dicts(store, "SELECT * FROM ops.control_total WHERE env = ? ORDER BY name, currency", [env])
+    """Sums of amounts by name and currency."""
+    return _dicts(store, "SELECT * FROM ops.control_total WHERE env = ? AND kind = 'sum' ORDER BY name, currency", [env])
+
+
+def count_facts(store: StagingStore, env: str) -> list[dict[str, Any]]:
+    """Counts by field: model and field, the values with both sides, and whether all are equal."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, source, odoo, equal in store.rows(
+        "SELECT name, source, odoo, equal FROM ops.control_total WHERE env = ? AND kind = 'count' ORDER BY rowid", [env]
+    ):
+        field, _, value = name.partition(": ")
+        fact = found.setdefault(field, {"field": field, "values": [], "equal": True})
+        fact["values"].append({"value": unquote(value), "source": int(source), "odoo": int(odoo), "equal": equal})
+        fact["equal"] = fact["equal"] and equal
+    return list(found.values())
+
+
+def exported_amount_facts(store: StagingStore, env: str) -> list[dict[str, Any]]:
+    """Amounts of exported rows by column: what each fate came to, and whether the loaded ones are in their records."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for object_name, column, fate, amount, staged in store.rows(
+        'SELECT object, "column", fate, amount, staged FROM ops.exported_amount WHERE env = ? ORDER BY rowid', [env]
+    ):
+        fact = found.setdefault(
+            (object_name, column), {"object": object_name, "column": column, "fates": {}, "equal": True, "exported": Decimal(0)}
+        )
+        fact["fates"][fate] = amount
+        fact["exported"] += Decimal(amount)
+        fact["equal"] = fact["equal"] and (staged is None or staged == amount)
+    return list(found.values())
+
+
+def field_facts(store: StagingStore, mapping: Mapping, env: str) -> list[dict[str, Any]]:
+    """Every compared field by model: how many values, and how many are not to the letter what was sent."""
+    rows = _dicts(
+        store,
+        """SELECT model, field, any_value(found_as) AS found_as, sum("values")::BIGINT AS "values", sum(normalised)::BIGINT AS normalised,
+                  sum(rounded)::BIGINT AS rounded, sum(truncated + changed + missing)::BIGINT AS differ
+           FROM ops.verified_field WHERE env = ? GROUP BY model, field ORDER BY min(rowid)""",
+        [env],
+    )
+    by_model: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_model.setdefault(row["model"], []).append(row)
+    return [
+        {"title": target.title, "model": target.model, "fields": by_model[target.model]}
+        for target in mapping.targets if target.model in by_model
+    ]  # fmt: skip
+
+
+def run_history(store: StagingStore, mapping: Mapping) -> list[dict[str, Any]]:
+    """The newest runs and sign-offs of all environments, newest first: when, who, what, and what it came to."""
+    runs = _dicts(
+        store,
+        f"""SELECT started_at AS at, started_by AS who, env, "drop", odoo_version, odoo_kind, mapping_hash, ended_at, ok
+            FROM ops.run ORDER BY started_at DESC LIMIT {SHOWN_RUNS}""",
+        [],
+    )
+    signed = _dicts(
+        store, 'SELECT signed_at AS at, signed_by AS who, env, "drop", odoo_version, mapping_hash, looked_at, drawn FROM ops.sign_off', []
+    )
+    history = [
+        {**run, "what": "run", "outcome": "not ended" if run["ended_at"] is None else "proven" if run["ok"] else "not complete"} for run in runs
+    ] + [{**each, "what": "sign-off", "outcome": f"signed; {each['looked_at']} of {each['drawn']} records looked at"} for each in signed]
+    for each in history:
+        each["current"] = each["mapping_hash"] == mapping.hash
+    return sorted(history, key=lambda each: each["at"], reverse=True)
 
 
 def difference_facts(store: StagingStore, env: str) -> tuple[int, list[dict[str, Any]]]:
@@ -123,7 +192,7 @@ def difference_facts(store: StagingStore, env: str) -> tuple[int, list[dict[str,
     total = int(store.value("SELECT count(*) FROM ops.difference WHERE env = ? AND class <> 'rounded'", [env]))
     rows = _dicts(
         store,
-        """SELECT model, external_id, odoo_id, field, expected, actual, class, source_object, source_row
+        """SELECT model, external_id, odoo_id, field, expected, actual, class, source_object, source_row, changed_by, changed_at
            FROM ops.difference WHERE env = ? AND class <> 'rounded' ORDER BY model, external_id, field LIMIT ?""",
         [env, SHOWN_DIFFERENCES],
     )

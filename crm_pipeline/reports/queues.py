@@ -165,9 +165,9 @@ def open_conflicts(store: StagingStore, env: str) -> pl.DataFrame:
 
 
 def write_queues(folder: Path, queues: Mapping_[str, pl.DataFrame]) -> None:
-    """Write ``quarantine.csv``, ``queue_<name>.csv`` for the others, and all of them as ``queues.xlsx``."""
+    """Write ``quarantine.csv``, ``differences.csv``, ``queue_<name>.csv`` for the others, and all as ``queues.xlsx``."""
     for name, frame in queues.items():
-        _write_csv(folder / (f"{name}.csv" if name == "quarantine" else f"queue_{name}.csv"), frame)
+        _write_csv(folder / (f"{name}.csv" if name in {"quarantine", "differences"} else f"queue_{name}.csv"), frame)
     write_workbook(folder / "queues.xlsx", queues)
 
 

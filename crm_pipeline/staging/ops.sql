@@ -98,6 +98,7 @@ CREATE TABLE IF NOT EXISTS ops.control_total (
     env VARCHAR NOT NULL, name VARCHAR NOT NULL, currency VARCHAR, source VARCHAR, odoo VARCHAR, equal BOOLEAN, records BIGINT
 );
 ALTER TABLE ops.control_total ADD COLUMN IF NOT EXISTS rounding VARCHAR;
+ALTER TABLE ops.control_total ADD COLUMN IF NOT EXISTS kind VARCHAR;
 -- Amounts of the exported rows by what became of them
 CREATE TABLE IF NOT EXISTS ops.exported_amount (
     env VARCHAR NOT NULL, object VARCHAR NOT NULL, "column" VARCHAR NOT NULL, fate VARCHAR NOT NULL, "rows" BIGINT NOT NULL,
@@ -122,3 +123,26 @@ CREATE TABLE IF NOT EXISTS ops.load_count (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, staged BIGINT, created BIGINT, updated BIGINT, unchanged BIGINT,
     linked BIGINT, failed BIGINT, held BIGINT, seconds DOUBLE
 );
+
+-- The spot check: records drawn for people to look at, and what Odoo shows of them
+CREATE TABLE IF NOT EXISTS ops.sample (
+    env VARCHAR NOT NULL, seed VARCHAR NOT NULL, object VARCHAR NOT NULL, position INTEGER NOT NULL, row_id BIGINT NOT NULL, key VARCHAR,
+    file VARCHAR, "row" BIGINT, fate VARCHAR NOT NULL, external_id VARCHAR NOT NULL, model VARCHAR NOT NULL, odoo_id BIGINT NOT NULL,
+    stratum VARCHAR NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ops.sample_value (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, odoo_id BIGINT NOT NULL, position INTEGER NOT NULL, field VARCHAR NOT NULL,
+    label VARCHAR NOT NULL, value VARCHAR
+);
+CREATE TABLE IF NOT EXISTS ops.sample_mark (external_id VARCHAR NOT NULL, object VARCHAR NOT NULL, decision VARCHAR NOT NULL, remark VARCHAR);
+
+-- Reports that were written, and who signed which of them off
+CREATE TABLE IF NOT EXISTS ops.report (
+    env VARCHAR NOT NULL, run_id VARCHAR NOT NULL, path VARCHAR NOT NULL, sha256 VARCHAR NOT NULL, built_at TIMESTAMP NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ops.sign_off (
+    env VARCHAR NOT NULL, signed_by VARCHAR NOT NULL, signed_at TIMESTAMP NOT NULL, run_id VARCHAR NOT NULL, "drop" VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL, mapping_hash VARCHAR NOT NULL, report_sha256 VARCHAR NOT NULL, odoo_kind VARCHAR NOT NULL,
+    odoo_version VARCHAR NOT NULL, odoo_database VARCHAR NOT NULL, drawn BIGINT NOT NULL, looked_at BIGINT NOT NULL
+);
+ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS started_by VARCHAR;

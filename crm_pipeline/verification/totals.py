@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 import polars as pl
 
@@ -37,6 +38,7 @@ class ControlTotal:
     odoo: str
     rounding: str
     records: int
+    kind: Literal["sum", "count"] = "sum"
 
     @property
     def equal(self) -> bool:
@@ -142,7 +144,7 @@ def _target_counts(
                 ON found.part = meant.part ORDER BY 1
             """)
             by = f"{count.by} by month" if count.period else count.by
-            counts += [ControlTotal(f"{target.model} records, {by}: {part}", None, str(n), str(m), "0", n) for part, n, m in rows]
+            counts += [ControlTotal(f"{target.model} records, {by}: {part}", None, str(n), str(m), "0", n, "count") for part, n, m in rows]
     return counts
 
 

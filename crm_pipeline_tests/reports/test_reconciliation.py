@@ -135,7 +135,7 @@ def test_the_quarantine_file_is_complete_and_calculates_nothing(open_questions: 
 def test_the_workbook_holds_text_not_formulas(open_questions: Path) -> None:
     workbook = folder(open_questions) / "queues.xlsx"
     sheets = pl.read_excel(workbook, sheet_id=0, infer_schema_length=0)
-    assert set(sheets) == {"orphans", "owners", "products", "conflicts", "unfinished", "rounding", "quarantine"}
+    assert set(sheets) == {"orphans", "owners", "products", "conflicts", "unfinished", "rounding", "quarantine", "differences"}
     assert "=1+1" in sheets["quarantine"]["key"].to_list()
     with zipfile.ZipFile(workbook) as parts:
         for name in parts.namelist():
@@ -170,13 +170,13 @@ def test_differences_are_shown_with_both_values(complete: Path, tmp_path: Path) 
         store = migration.store
         store.execute(
             "INSERT INTO ops.difference VALUES ('sandbox', 'crm.lead', 'deals_D1', 7, 'name', 'Big deal', 'Small', 'changed', "
-            "'deals', 2)"
+            "'deals', 2, 'eve', '2026-11-01 10:00:00')"
         )
         path = build_report(store, migration.mapping, "sandbox", tmp_path, NOW, tmp_path.parent)
         store.execute("DELETE FROM ops.difference")
     page = Text(path.read_text(encoding="utf-8"))
     assert "The rehearsal is not complete" in page.sections["top"]
-    assert "deals_D1 7 name Big deal Small changed deals 2" in page.sections["differences"]
+    assert "deals_D1 7 name Big deal Small changed deals 2 eve 2026-11-01 10:00:00" in page.sections["differences"]
 
 
 def test_no_secret_reaches_the_report(complete: Path) -> None:
