@@ -185,7 +185,7 @@ def _expressions(spec: FieldSpec) -> Iterator[str]:
         yield f'src."{spec.map.column}"'
     if spec.sql is not None:
         yield spec.sql
-    if spec.lookup is not None:
+    if spec.lookup is not None and spec.lookup.key is not None:
         yield spec.lookup.key
     for link in spec.links:
         yield from link.key

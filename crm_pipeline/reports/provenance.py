@@ -56,8 +56,10 @@ def _link_value(spec: FieldSpec) -> str | None:
         return "links to " + " and to ".join(_link_text(link) for link in spec.links)
     if spec.ref is not None:
         return "link to " + ", else to ".join(_link_text(link) for link in spec.links)
-    if spec.lookup is not None:
+    if spec.lookup is not None and spec.lookup.key is not None:
         return f"looked up in Odoo ({spec.lookup.reference}) by {_squeeze(spec.lookup.key)}"
+    if spec.named_for_model is not None:
+        return f"the model of what {spec.named_for_model} links to"
     return f"Odoo's own record {spec.xmlid}" if spec.xmlid is not None else None
 
 

@@ -164,6 +164,9 @@ def _check_custom_fields(file: Path, at: str, source: SourceSpec, block: SourceB
 
 def _check_links(file: Path, at: str, target: TargetSpec, block: SourceBlock, blocks: dict[str, int]) -> None:
     for name, spec in block.fields.items():
+        other = block.fields.get(spec.named_for_model) if spec.named_for_model is not None else spec
+        if other is None or (other is not spec and not other.links):
+            raise SpecError(file, f"{at}.fields.{name}", f"takes the model of '{spec.named_for_model}', which is no link of this block")
         for link in spec.links:
             if link.to not in blocks:
                 raise SpecError(file, f"{at}.fields.{name}", f"links to '{link.to}', which no target loads")

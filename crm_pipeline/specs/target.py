@@ -32,6 +32,20 @@ class Reference(SpecModel):
     finished: bool = Field(default=False, description="the other record must be finished, not only created")
 
 
+class ReferenceByValue(SpecModel):
+    """A link to a record of one of several blocks; a value of the row says of which."""
+
+    by: str = Field(description="DuckDB expression that says which block is meant")
+    to: dict[str, Identifier] = Field(min_length=1, description="value → name of a source block of any target")
+    key: tuple[str, ...] = Field(description="DuckDB expressions for the other record's key, the same for all blocks")
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """One link for each value."""
+        said = {value: value.replace("'", "''") for value in self.to}
+        return tuple(Reference(to=block, key=self.key, when=f"({self.by}) = '{said[value]}'") for value, block in self.to.items())
+
+
 class FileContent(SpecModel):
     """A file of the export: read when it is sent, compared by the checksum the destination keeps of it."""
 
@@ -45,26 +59,36 @@ class Lookup(SpecModel):
     """A link to reference data that Odoo has already (countries, states, currencies …)."""
 
     reference: Identifier = Field(description="name of a lookup in crm_pipeline/odoo/references.yaml")
-    key: str = Field(description="DuckDB expression for the text to look up")
+    key: str | None = Field(default=None, description="DuckDB expression for the text to look up")
+    model_of: Identifier | None = Field(default=None, description="look up the model of the record that this field links to")
+
+    @model_validator(mode="after")
+    def _one_text(self) -> Lookup:
+        if (self.key is None) == (self.model_of is None):
+            raise ValueError("say exactly one of 'key' and 'model_of'")
+        return self
 
 
-_ORIGINS = ("from_", "map", "ref", "refs", "lookup", "xmlid", "sql", "file")
+_ORIGINS = ("from_", "map", "ref", "refs", "lookup", "xmlid", "model_of", "sql", "file")
 
 
 class FieldSpec(SpecModel):
-    """Where one field's value comes from: exactly one of from, map, ref, refs, lookup, xmlid, const, sql, file."""
+    """Where one field's value comes from: exactly one of from, map, ref, refs, lookup, xmlid, model_of, const, sql, file."""
 
     from_: Identifier | None = Field(default=None, alias="from", description="a column")
     as_: str | None = Field(default=None, alias="as", description="named transform of the column")
     map: ValueMap | None = None
-    ref: Reference | tuple[Reference, ...] | None = Field(
-        default=None, description="a link; of several the first whose 'when' holds"
+    ref: Reference | ReferenceByValue | tuple[Reference, ...] | None = Field(
+        default=None, description="a link; of several the first whose 'when' holds, or the one that 'by' says"
     )
     refs: Reference | tuple[Reference, ...] | None = Field(
         default=None, description="several links: the key is a list; of several lists all of them"
     )
     lookup: Lookup | None = None
     xmlid: str | None = Field(default=None, description="a record Odoo itself ships, by its external id")
+    model_of: Identifier | None = Field(
+        default=None, description="the Odoo model of the record that this other field of the block links to"
+    )
     const: Any = None
     sql: str | None = Field(default=None, description="DuckDB expression over the block's columns")
     file: FileContent | None = Field(default=None, description="the content of a file of the export")
@@ -105,7 +129,7 @@ class FieldSpec(SpecModel):
         given += ["const"] if "const" in self.model_fields_set else []
         if len(given) != 1:
             raise ValueError(
-                "say exactly one of from, map, ref, refs, lookup, xmlid, const, sql, file "
+                "say exactly one of from, map, ref, refs, lookup, xmlid, model_of, const, sql, file "
                 f"(found {', '.join(g.strip('_') for g in given) or 'none'}); for example {{from: deal_name}}"
             )
         if self.as_ is not None and self.from_ is None:
@@ -138,7 +162,14 @@ class FieldSpec(SpecModel):
     def links(self) -> tuple[Reference, ...]:
         """All links this field may hold; empty when its value is no link."""
         given = self.refs if self.refs is not None else self.ref
+        if isinstance(given, ReferenceByValue):
+            return given.references
         return given if isinstance(given, tuple) else () if given is None else (given,)
+
+    @property
+    def named_for_model(self) -> str | None:
+        """The field whose link says the model that is this one's value."""
+        return self.lookup.model_of if self.lookup is not None else self.model_of
 
 
 class Join(SpecModel):

@@ -104,9 +104,11 @@ def tolerance_column(field: str) -> str:
     return f"{field}__tolerance"
 
 
-def field_expression(mapping: Mapping, spec: FieldSpec) -> str:
+def field_expression(mapping: Mapping, block: SourceBlock, spec: FieldSpec) -> str:
     """The DuckDB expression for one field, over the block's own table ``src`` and its joins."""
-    if spec.from_ is not None:
+    if spec.named_for_model is not None:
+        expression = _model_case(mapping, block.fields[spec.named_for_model])
+    elif spec.from_ is not None:
         column = f"src.{quote(spec.from_)}"
         expression = f"{spec.as_}({column})" if spec.as_ else column
     elif spec.map is not None:
@@ -120,7 +122,7 @@ def field_expression(mapping: Mapping, spec: FieldSpec) -> str:
     elif spec.ref is not None:
         expression = "CASE " + " ".join(_link_case(mapping, link) for link in spec.links) + " END"
     elif spec.lookup is not None:
-        expression = spec.lookup.key
+        expression = str(spec.lookup.key)
     elif spec.xmlid is not None:
         expression = literal(spec.xmlid)
     elif spec.sql is not None:
@@ -143,6 +145,12 @@ def _link_case(mapping: Mapping, link: Reference) -> str:
     return f"WHEN {f'({link.when})' if link.when else 'TRUE'} THEN {identity}"
 
 
+def _model_case(mapping: Mapping, spec: FieldSpec) -> str:
+    """The model of the record that a link leads to."""
+    models = [(link.when or "TRUE", mapping.blocks[link.to][0].model) for link in spec.links]
+    return "CASE " + " ".join(f"WHEN ({when}) THEN {literal(model)}" for when, model in models) + " END"
+
+
 def _id_expression(pattern: str, key: tuple[str, ...] | None = None) -> str:
     """SQL that fills an external-id pattern, with its own expressions or with another block's ``key`` in their order."""
     parts: list[str] = []
@@ -160,7 +168,7 @@ def _id_expression(pattern: str, key: tuple[str, ...] | None = None) -> str:
 
 def _block_select(mapping: Mapping, number: int, block: SourceBlock) -> str:
     confirmed = confirmed_fields(block)
-    fields = {name: field_expression(mapping, spec) for name, spec in confirmed.items()}
+    fields = {name: field_expression(mapping, block, spec) for name, spec in confirmed.items()}
     for name, spec in confirmed.items():
         if spec.file is not None:
             fields |= {path_column(name): f"src.{quote(spec.file.path)}", size_column(name): f"src.{quote(spec.file.size)}"}

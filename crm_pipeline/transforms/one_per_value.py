@@ -11,18 +11,20 @@ from crm_pipeline.staging.store import StagingStore, quote
 class OnePerValueOptions(SpecModel):
     """Which rows, by which value (DuckDB expressions), and what becomes of a value that several rows have.
 
-    ``none`` leaves such a value out, so that nothing is guessed; ``first`` takes the first row in the order of the export.
+    ``none`` leaves such a value out, so that nothing is guessed; ``first`` takes the first row by ``order_by``, else in the
+    order of the export.
     """
 
     object: Identifier
     value: str
     where: str = "TRUE"
     several: Literal["none", "first"] = "none"
+    order_by: tuple[str, ...] = ("_row_id",)
 
 
 def one_per_value(store: StagingStore, name: str, options: OnePerValueOptions) -> None:
     """Writes ``derived.<name>``: the row for each value, with all its columns and the value as ``by_value``."""
-    chosen = "row_number() OVER (PARTITION BY by_value ORDER BY _row_id) = 1"
+    chosen = f"row_number() OVER (PARTITION BY by_value ORDER BY {', '.join(options.order_by)}) = 1"
     if options.several == "none":
         chosen += " AND count(*) OVER (PARTITION BY by_value) = 1"
     store.execute(f"""
