@@ -70,6 +70,7 @@ class Catalogue:
             self.mapping.blocks[link.to][0].model
             for each in created for block in each.sources for spec in block.fields.values() for link in spec.links
         } - {target.model}  # fmt: skip
+        linked |= {self.mapping.blocks[c.tags.to][0].model for block in target.sources for c in block.custom_fields if c.tags}
         linked |= self._provisioned_for(target)
         if target.gate is not None:
             linked |= {t.model for t in self.mapping.targets if t.match.queue == target.gate.queue}

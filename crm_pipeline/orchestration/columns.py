@@ -110,6 +110,8 @@ class ColumnCatalogue:
         """Assets a derived table is made from, with the columns known of each."""
         source = self.mapping.source
         named = set(_strings(source.derived[derived].options))
+        if source.custom_fields is not None and named & {DEFINITIONS, OPTIONS}:
+            named.add(source.custom_fields.inventory)
         inputs = {
             self.catalogue.source_asset(name): {*spec.columns, *spec.further_columns}
             for name, spec in source.objects.items() if name in named

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from crm_pipeline.specs.source import ColumnSpec, ColumnType, CustomFieldsSpec, CustomKind, SourceSpec, folded
-from crm_pipeline.specs.target import FieldSpec, Reference, SourceBlock
+from crm_pipeline.specs.target import FieldSpec, Reference, SourceBlock, TagLinks
 
 if TYPE_CHECKING:
     from crm_pipeline.specs.loader import Mapping
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DEFINITIONS, OPTIONS = "custom_field_definitions", "custom_field_options"
 #: The block whose records are the options of multiselect fields.
 OPTION_BLOCK = "custom_option"
+#: Stands in place of a type for a field of several choices that becomes tags: Odoo gets no field of its own for it.
+TAGS = "tags"
 
 #: PostgreSQL's limit for a column's name, which is Odoo's for a field's.
 NAME_LENGTH = 63
@@ -46,7 +48,7 @@ class CustomField:
         object: source object whose export has the column.
         column: name of its typed column.
         heading: heading in the export.
-        model, name, ttype: the field in Odoo.
+        model, name, ttype: the field in Odoo; of type ``TAGS`` the model's field that links to its tags.
         options: values a choice may have, in order.
     """
 
@@ -95,7 +97,7 @@ def define(mapping: Mapping, inventory: Iterable[InventoryRow]) -> tuple[tuple[C
     spec = mapping.source.custom_fields
     if spec is None:
         return (), ()
-    models = _models(mapping)
+    homes = _homes(mapping)
     taken: dict[str, set[str]] = {}
     for target in mapping.targets:
         taken.setdefault(target.model, set()).update(name for block in target.sources for name in block.fields)
@@ -104,26 +106,27 @@ def define(mapping: Mapping, inventory: Iterable[InventoryRow]) -> tuple[tuple[C
     fields: list[CustomField] = []
     findings: list[Finding] = []
     for row in inventory:
-        problem = _problem(spec, models, seen, row)
+        problem = _problem(spec, homes, seen, row)
         if problem is not None:
             findings.append(problem)
             continue
         object_name = spec.object_of(row.object)
-        if object_name is None or object_name not in models:
+        if object_name is None or object_name not in homes:
             continue
         seen.add((object_name, folded(row.heading)))
         kind: CustomKind = spec.kind(row.type) or "text"
         if row.row_id is None:
             findings.append(Finding(None, "not_in_inventory", f"'{row.heading}' of {object_name} is not in the inventory; "
                             "it is loaded as text. Add it to the inventory to give it a type.", False))  # fmt: skip
-        model, slug = models[object_name], _slug(row.label)
-        name = _unique(f"x_{mapping.name}_{_slug(row.object)}", slug, row.heading, taken[model])
+        home, slug, ttype = homes[object_name], _slug(row.label), _TYPES[kind][1]
+        if kind == "choices" and home.tags is not None and spec.several_become(row.object, row.label) == "tags":
+            name, ttype = home.tags.field, TAGS
+        else:
+            name = _unique(f"x_{mapping.name}_{_slug(row.object)}", slug, row.heading, taken[home.model])
         column = _unique("cf", slug, row.heading, columns[object_name])
         fields.append(
-            CustomField(
-                row.row_id, object_name, column, row.heading, row.label, kind, model, name, _TYPES[kind][1], row.options, row.help
-            )
-        )  # fmt: skip
+            CustomField(row.row_id, object_name, column, row.heading, row.label, kind, home.model, name, ttype, row.options, row.help)
+        )
     return tuple(fields), tuple(findings)
 
 
@@ -158,11 +161,25 @@ def extend(mapping: Mapping, fields: tuple[CustomField, ...]) -> Mapping:
 
 
 def _with_fields(block: SourceBlock, fields: Iterable[CustomField]) -> SourceBlock:
-    own = {
-        field.name: _field_spec(field, taken.table)
-        for taken in block.custom_fields for field in fields if field.object == taken.object
-    }  # fmt: skip
+    own: dict[str, FieldSpec] = {}
+    for taken in block.custom_fields:
+        for field in fields:
+            if field.object != taken.object:
+                continue
+            if field.ttype == TAGS and taken.tags is not None:
+                known = own.get(taken.tags.field) or block.fields.get(taken.tags.field)
+                own[taken.tags.field] = _with_tags(known, taken.tags, field, taken.table)
+            elif field.ttype != TAGS:
+                own[field.name] = _field_spec(field, taken.table)
     return block.model_copy(update={"fields": {**block.fields, **own}}) if own else block
+
+
+def _with_tags(known: FieldSpec | None, tags: TagLinks, field: CustomField, table: str) -> FieldSpec:
+    """The field that links to tags, with those of a multiselect field on top of what it links to already."""
+    link = Reference(to=tags.to, key=(f"list_transform({table}.{field.column}, lambda x: fold(x))",))
+    if known is None:
+        return FieldSpec(refs=link, note=field.label)
+    return known.model_copy(update={"refs": (*known.links, link), "note": "; ".join(filter(None, (known.note, field.label)))})
 
 
 def _field_spec(field: CustomField, table: str) -> FieldSpec:
@@ -174,24 +191,32 @@ def _field_spec(field: CustomField, table: str) -> FieldSpec:
     return FieldSpec(sql=value, compare=compare, note=field.label)
 
 
-def _models(mapping: Mapping) -> dict[str, str]:
-    """Source object → the model of the first block that takes its custom fields."""
-    found: dict[str, str] = {}
+@dataclass(frozen=True)
+class _Home:
+    """Where custom fields of an object go."""
+
+    model: str
+    tags: TagLinks | None
+
+
+def _homes(mapping: Mapping) -> dict[str, _Home]:
+    """Source object → where the first block that takes its custom fields puts them."""
+    found: dict[str, _Home] = {}
     for target in mapping.targets:
         for block in target.sources:
             for taken in block.custom_fields:
-                found.setdefault(taken.object, target.model)
+                found.setdefault(taken.object, _Home(target.model, taken.tags))
     return found
 
 
 def _problem(
-    spec: CustomFieldsSpec, models: dict[str, str], seen: set[tuple[str, str]], row: InventoryRow
+    spec: CustomFieldsSpec, homes: dict[str, _Home], seen: set[tuple[str, str]], row: InventoryRow
 ) -> Finding | None:
     object_name = spec.object_of(row.object)
     if object_name is None:
         known = ", ".join(spec.objects)
         return Finding(row.row_id, "unknown_object", f"'{row.object}' is no object with custom fields; there are {known}", True)
-    if object_name not in models:
+    if object_name not in homes:
         return Finding(row.row_id, "no_target", f"no Odoo model takes custom fields of {object_name}", True)
     if (object_name, folded(row.heading)) in seen:
         return Finding(row.row_id, "repeated_field", f"the inventory lists '{row.heading}' of {row.object} twice; the first counts", True)

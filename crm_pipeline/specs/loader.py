@@ -143,7 +143,7 @@ def _cross_check(source: SourceSpec, targets: dict[Path, TargetSpec]) -> None:
             for where, table in [("object", block.object), *((f"join.{j.as_}", j.table) for j in block.join)]:
                 if table is not None and table not in tables:
                     raise SpecError(file, f"{at}.{where}", f"'{table}' is neither a source object nor derived")
-            _check_custom_fields(file, at, source, block)
+            _check_custom_fields(file, at, source, target, block, blocks)
             if block.accounts_for is not None and block.accounts_for not in source.objects:
                 raise SpecError(file, f"{at}.accounts_for", f"no source object '{block.accounts_for}'")
             _check_links(file, at, target, block, blocks)
@@ -153,13 +153,25 @@ def _cross_check(source: SourceSpec, targets: dict[Path, TargetSpec]) -> None:
             _check_together(file, target)
 
 
-def _check_custom_fields(file: Path, at: str, source: SourceSpec, block: SourceBlock) -> None:
+def _check_custom_fields(
+    file: Path, at: str, source: SourceSpec, target: TargetSpec, block: SourceBlock, blocks: dict[str, int]
+) -> None:
     for number, taken in enumerate(block.custom_fields):
         where = f"{at}.custom_fields.{number}"
         if source.custom_fields is None or taken.object not in source.custom_fields.objects.values():
             raise SpecError(file, f"{where}.object", f"'{taken.object}' has no custom fields in source.yaml")
         if taken.table not in {"src", *(join.as_ for join in block.join)}:
             raise SpecError(file, f"{where}.table", f"the block joins nothing as '{taken.table}'")
+        if taken.tags is None:
+            if source.custom_fields.makes_tags(taken.object):
+                reason = f"source.yaml makes tags of multiselect fields of {taken.object}; say {{field: …, to: …}} for them"
+                raise SpecError(file, f"{where}.tags", reason)
+            continue
+        if blocks.get(taken.tags.to, target.phase + 1) > target.phase:
+            raise SpecError(file, f"{where}.tags.to", f"'{taken.tags.to}' must be a block that is loaded before")
+        mapped = block.fields.get(taken.tags.field)
+        if mapped is not None and mapped.refs is None:
+            raise SpecError(file, f"{where}.tags.field", f"'{taken.tags.field}' is mapped, but not to several links ('refs')")
 
 
 def _check_links(file: Path, at: str, target: TargetSpec, block: SourceBlock, blocks: dict[str, int]) -> None:

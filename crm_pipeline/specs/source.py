@@ -294,6 +294,18 @@ class ManifestSpec(SpecModel):
     ] = Field(description="headings of each column, first the usual one")
 
 
+#: What a field of several choices becomes: a field with options of its own, or tags of its record.
+Multiselect = Literal["options", "tags"]
+
+
+class MultiselectSpec(SpecModel):
+    """What becomes of the multiselect fields of one object, or of one of them."""
+
+    object: str = Field(description="value of the inventory's column 'object'")
+    label: str | None = Field(default=None, description="the field's label; all multiselect fields of the object when not given")
+    become: Multiselect
+
+
 class CustomFieldsSpec(SpecModel):
     """How the inventory of custom fields in an export is read, and what becomes of the values."""
 
@@ -311,6 +323,30 @@ class CustomFieldsSpec(SpecModel):
         default="blank",
         description="a value that is no option (R-14): left blank with a warning, its row set aside, or added as an option",
     )
+    multiselect: Multiselect = Field(
+        default="options", description="what fields of several choices become: a field with options of its own, or tags of the record"
+    )
+    multiselect_of: tuple[MultiselectSpec, ...] = Field(default=(), description="those that become otherwise; the first that fits counts")
+
+    @model_validator(mode="after")
+    def _multiselects_are_of_objects(self) -> CustomFieldsSpec:
+        for each in self.multiselect_of:
+            if self.object_of(each.object) is None:
+                raise ValueError(f"multiselect_of: '{each.object}' is none of the objects {', '.join(self.objects)}")
+        return self
+
+    def several_become(self, word: str, label: str) -> Multiselect:
+        """What a field of several choices becomes."""
+        name = self.object_of(word)
+        for each in self.multiselect_of:
+            if self.object_of(each.object) == name and (each.label is None or folded(each.label) == folded(label)):
+                return each.become
+        return self.multiselect
+
+    def makes_tags(self, name: str) -> bool:
+        """Whether multiselect fields of a source object may become tags."""
+        chosen = {each.become for each in self.multiselect_of if self.object_of(each.object) == name}
+        return "tags" in {self.multiselect, *chosen}
 
     def object_of(self, word: str) -> str | None:
         """The source object that the inventory calls so."""

@@ -205,11 +205,19 @@ class RowWarning(SpecModel):
     message: str
 
 
+class TagLinks(SpecModel):
+    """Where the values of multiselect fields go that become tags."""
+
+    field: Identifier = Field(description="field of the model that links to the tags; they come on top of what it is mapped to")
+    to: Identifier = Field(description="the block whose records the tags are; its external id is made of the option, folded")
+
+
 class CustomColumns(SpecModel):
     """Custom fields that a block takes: those of an object, from its own table or from a joined one."""
 
     object: Identifier
     table: Identifier = Field(default="src", description="where the columns are: 'src', or the name of a join")
+    tags: TagLinks | None = Field(default=None, description="for multiselect fields that become tags")
 
 
 class SourceBlock(SpecModel):

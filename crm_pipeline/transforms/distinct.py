@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from crm_pipeline.specs.custom_fields import DEFINITIONS, OPTIONS
 from crm_pipeline.specs.source import Identifier, SpecModel
 from crm_pipeline.staging.store import StagingStore, quote
 
 
 class ValuesOf(SpecModel):
-    """Values of one object: a DuckDB expression over its columns."""
+    """Values of one object, or of the custom fields' options: a DuckDB expression over its columns."""
 
     object: Identifier
     value: str
@@ -22,7 +23,8 @@ class DistinctOptions(SpecModel):
 
 def distinct_values(store: StagingStore, name: str, options: DistinctOptions) -> None:
     """Writes ``derived.<name>``: ``value`` and how many ``rows`` have it; blank values are left out."""
-    selects = [f"SELECT {v.value} AS value FROM {quote(f'typed.{v.object}')}" for v in options.of]
+    rooms = ["derived" if v.object in {DEFINITIONS, OPTIONS} else "typed" for v in options.of]
+    selects = [f"SELECT {v.value} AS value FROM {quote(f'{room}.{v.object}')}" for room, v in zip(rooms, options.of, strict=True)]
     store.execute(f"""
         CREATE OR REPLACE TABLE {quote(f"derived.{name}")} AS
         SELECT value, count(*) AS rows, row_number() OVER (ORDER BY value) AS _row_id
