@@ -89,7 +89,7 @@ def _advice(target: TargetSpec, known: list[App], skipped: bool) -> str:  # noqa
 
 
 def leave_out(subject: Subject) -> None:
-    """Write ``ops.left_out``: staged rows of skipped targets, custom fields of models that are not there, and what needs them.
+    """Write ``ops.left_out``: staged rows of skipped targets, fields and forms of models that are not there, what needs them.
 
     A row needs another when it links to it and would be held back without it.
     """
@@ -100,8 +100,8 @@ def leave_out(subject: Subject) -> None:
         _add(store, target, env, "TRUE", f"the app {' or '.join(target.apps) or 'of ' + target.model} is not installed")
     absent = ", ".join(literal(t.model) for t in skipped)
     for target in subject.mapping.targets if skipped else ():
-        if target.model == "ir.model.fields":
-            _add(store, target, env, f"model IN ({absent})", "the model it is a field of is not installed")
+        if target.model in {"ir.model.fields", "ir.ui.view"}:
+            _add(store, target, env, f"model IN ({absent})", "the model it belongs to is not installed")
         for condition in _needs(target, env):
             _add(store, target, env, condition, "what it belongs to is left out, because an app is not installed")
 
