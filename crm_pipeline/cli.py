@@ -19,8 +19,10 @@ from rich.table import Table
 
 from crm_pipeline.cli_progress import progress_for
 from crm_pipeline.exports import ExportError
+from crm_pipeline.exports.renaming import restore_files
 from crm_pipeline.migration import run
 from crm_pipeline.migration.migration import Migration, MigrationError
+from crm_pipeline.migration.renaming import plans, rename_files
 from crm_pipeline.migration.resolutions import ResolutionFileError
 from crm_pipeline.migration.sign_off import SignOffRefusedError
 from crm_pipeline.migration.sign_off import sign_off as sign_off_env
@@ -310,6 +312,41 @@ def addon(
     output.say(f"Addon written to {path}")
     _write_json(json_file, {"source": source, "addon": str(path)})
     return 0
+
+
+@main.command()
+@_source
+@_drop
+@click.option("--restore", type=click.Path(path_type=Path), help="Copy the renamed files back under their old names into this folder.")
+@_common
+def rename(
+    source: str, drop_name: str | None, restore: Path | None, *, settings: Settings, output: Output, json_file: Path | None
+) -> int:
+    """Copy an export's files under the names its mapping gives them; the export itself stays as it is."""
+    _check_source(settings, source)
+    content: dict[str, Any] = {"source": source, "plans": {}}
+    with Migration(settings, source) as migration:
+        drop = migration.newest_drop(drop_name)
+        if not plans(migration):
+            raise SettingsError("rename", f"the mapping of {source} has no derived table with the policy 'renamed_files'")
+        if restore is not None:
+            for plan in plans(migration):
+                count = restore_files(settings.data.renamed(source, drop.name) / plan, restore / plan)
+                output.say(f"{count} files of {plan} are back under their old names in {restore / plan}")
+            return 0
+        migration.read(drop)
+        migration.stage()
+        done = {plan: rename_files(migration, plan) for plan in plans(migration)}
+    for plan, renamed in done.items():
+        state = "written to" if renamed.written else "unchanged in"
+        output.say(f"{renamed.files} files of {plan} {state} {renamed.folder}")
+        if renamed.kept:
+            output.say(f"{renamed.kept} files keep their old names, because the new one was taken; derived.{plan} says which")
+        if not renamed.check.passed:
+            output.fail(renamed.check.message)
+        content["plans"][plan] = {"folder": str(renamed.folder), "files": renamed.files, "written": renamed.written}
+    _write_json(json_file, content)
+    return 0 if all(renamed.check.passed for renamed in done.values()) else EXIT_FAILED
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

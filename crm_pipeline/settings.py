@@ -52,6 +52,10 @@ class DataRoot:
         """The embedded destination's file, one for each environment and Odoo version."""
         return self.path / "staging" / f"{source}.{env}.odoo-{version}.sqlite"
 
+    def renamed(self, source: str, drop: str) -> Path:
+        """Folder for copies of a drop's files under new names."""
+        return self.path / "renamed" / source / drop
+
     def reports(self, source: str, env: str) -> Path:
         """Folder for reports, queues and certificates."""
         return self.path / "reports" / source / env

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from crm_pipeline.exports.renaming import MANIFEST
+from crm_pipeline.migration.renaming import check_of, rename_files
 from crm_pipeline.orchestration.checks import announce, asset_key, check_results, check_specs
 from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.failures import explained
@@ -114,6 +116,39 @@ def staged_assets(columns: ColumnCatalogue) -> dg.AssetsDefinition:
                 )  # fmt: skip
 
     return stage
+
+
+def renamed_assets(columns: ColumnCatalogue) -> list[dg.AssetsDefinition]:
+    """One asset for each plan of new file names: the copies under these names, made when somebody asks for them."""
+    mapping = columns.mapping
+    return [_renamed(columns, plan) for plan, spec in mapping.source.derived.items() if spec.policy == "renamed_files"]
+
+
+def _renamed(columns: ColumnCatalogue, plan: str) -> dg.AssetsDefinition:
+    name = columns.mapping.name
+    check = check_of(name, plan)
+
+    @dg.asset(
+        key=asset_key(check.asset), deps=[asset_key(columns.derived_asset(plan))], group_name=f"{name}_files", pool=name,
+        kinds={"file"}, owners=OWNERS, check_specs=check_specs([check]),
+        description="Copies of the export's files under their new names and in their folders, with a list that leads back. "
+        f"The export itself is never changed. {columns.mapping.source.derived[plan].description}",
+    )  # fmt: skip
+    def renamed(context: dg.AssetExecutionContext, migrations: MigrationResource) -> dg.MaterializeResult[None]:
+        with explained():
+            migration = migrations.open(name, context.log, context.run.run_id).migration
+            done = rename_files(migration, plan)
+            announce(context.log, [done.check])
+            return dg.MaterializeResult(
+                check_results=check_results([done.check], check.asset),
+                metadata={
+                    "folder": dg.MetadataValue.path(done.folder), "list": dg.MetadataValue.path(done.folder / MANIFEST),
+                    "files": done.files, "bytes": done.bytes, "written": done.written, "keep_their_names": done.kept,
+                    "preview": table_metadata(migration, f"derived.{plan}").get("preview", "no files"),
+                },
+            )  # fmt: skip
+
+    return renamed
 
 
 def spec_version(spec: SpecModel) -> str:

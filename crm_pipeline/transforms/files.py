@@ -18,6 +18,21 @@ _EDGES = re.compile(r"^[\s.]+|[\s.]+$")
 _RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²³])[ ]*(?:\..*)?", re.IGNORECASE)
 #: What a name is called of which nothing is left.
 NAMELESS = "file"
+#: Bytes a name may have in UTF-8 on every usual file system.
+LONGEST_NAME = 255
+
+# fitted_file_name(name, mark): the mark before the ending, the stem cut so that the whole fits;
+# file_path_key(path): equal for paths that are one on a file system that ignores case and unicode's normal forms.
+_MACROS = rf"""
+CREATE OR REPLACE TEMP MACRO file_ending(name) AS regexp_extract(name, '.([.][^.\s]{{1,16}})$', 1);
+CREATE OR REPLACE TEMP MACRO cut_to_bytes(s, room) AS
+    CASE WHEN strlen(s) <= room THEN s
+    ELSE left(s, coalesce(list_max(list_filter(range(1, length(s)), lambda n: strlen(left(s, n)) <= room)), 0)) END;
+CREATE OR REPLACE TEMP MACRO fitted_file_name(name, mark) AS
+    rtrim(cut_to_bytes(left(name, length(name) - length(file_ending(name))), {LONGEST_NAME} - strlen(mark || file_ending(name))), ' .')
+    || mark || file_ending(name);
+CREATE OR REPLACE TEMP MACRO file_path_key(path) AS nfc_normalize(lower(upper(nfc_normalize(path))));
+"""
 
 
 def safe_file_name(name: str) -> str:
@@ -33,5 +48,6 @@ def safe_file_name(name: str) -> str:
 
 
 def register_files(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make ``safe_file_name`` available to SQL on this connection."""
+    """Make ``safe_file_name``, ``fitted_file_name`` and ``file_path_key`` available to SQL on this connection."""
+    connection.execute(_MACROS)
     register_vectorised(connection, "safe_file_name", safe_file_name)

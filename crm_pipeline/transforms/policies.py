@@ -23,6 +23,7 @@ from crm_pipeline.transforms.one_per_value import OnePerValueOptions, one_per_va
 from crm_pipeline.transforms.owners import OwnerOptions, owners
 from crm_pipeline.transforms.people import PeopleOptions, people_by_email
 from crm_pipeline.transforms.products import ProductOptions, products_by_sku
+from crm_pipeline.transforms.renamed import RenamedFilesOptions, renamed_files
 
 
 class PolicyError(Exception):
@@ -40,6 +41,7 @@ _POLICIES: Mapping[str, tuple[type[Any], Callable[[StagingStore, str, Any], None
     "distinct_values": (DistinctOptions, distinct_values),
     "listed_keys": (ListedKeysOptions, listed_keys),
     "one_per_value": (OnePerValueOptions, one_per_value),
+    "renamed_files": (RenamedFilesOptions, renamed_files),
     "products_by_sku": (ProductOptions, products_by_sku),
     "lead_with_deals": (LeadDealOptions, lead_with_deals),
 }
