@@ -2,6 +2,7 @@
 
 from crm_pipeline.odoo.embedded.rules.accounting import JournalRule, PrecisionRule, TaxRule
 from crm_pipeline.odoo.embedded.rules.attachment import AttachmentRule
+from crm_pipeline.odoo.embedded.rules.blacklist import BlacklistRule
 from crm_pipeline.odoo.embedded.rules.custom_fields import CustomFieldRule, OptionRule
 from crm_pipeline.odoo.embedded.rules.custom_models import CustomModelRule
 from crm_pipeline.odoo.embedded.rules.event import EventRule
@@ -37,6 +38,7 @@ RULES: dict[str, Rule] = {
     "ir.model.fields.selection": OptionRule(),
     "ir.ui.view": ViewRule(),
     "mail.activity": ActivityRule(),
+    "mail.blacklist": BlacklistRule(),
     "mail.message": MessageRule(),
     "maintenance.equipment": UniqueRule(("serial_no",), "Another asset already exists with this serial number!"),
     "res.currency.rate": UniqueRule(("currency_id", "name", "company_id"), _ONE_RATE_A_DAY),
