@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import fields
 
 import dagster as dg
 
-from crm_pipeline.exports.renaming import MANIFEST
+from crm_pipeline.exports.renaming import MANIFEST, Renaming
 from crm_pipeline.migration.renaming import check_of, rename_files
 from crm_pipeline.orchestration.checks import announce, asset_key, check_results, check_specs
 from crm_pipeline.orchestration.columns import ColumnCatalogue
@@ -130,16 +131,17 @@ def _renamed(columns: ColumnCatalogue, plan: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=asset_key(check.asset), deps=[asset_key(columns.derived_asset(plan))], group_name=f"{name}_files", pool=name,
-        kinds={"file"}, owners=OWNERS, check_specs=check_specs([check]),
+        kinds={"file"}, owners=OWNERS, check_specs=check_specs([check]), code_version=spec_version(columns.mapping.source.derived[plan]),
         description="Copies of the export's files under their new names and in their folders, with a list that leads back. "
         f"The export itself is never changed. {columns.mapping.source.derived[plan].description}",
+        metadata={"dagster/column_schema": dg.TableSchema([dg.TableColumn(field.name) for field in fields(Renaming)])},
     )  # fmt: skip
-    def renamed(context: dg.AssetExecutionContext, migrations: MigrationResource) -> dg.MaterializeResult[None]:
+    def renamed(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Iterator[dg.MaterializeResult[None]]:
         with explained():
             migration = migrations.open(name, context.log, context.run.run_id).migration
             done = rename_files(migration, plan)
             announce(context.log, [done.check])
-            return dg.MaterializeResult(
+            yield dg.MaterializeResult(
                 check_results=check_results([done.check], check.asset),
                 metadata={
                     "folder": dg.MetadataValue.path(done.folder), "list": dg.MetadataValue.path(done.folder / MANIFEST),

@@ -28,6 +28,7 @@ from crm_pipeline.specs.custom_fields import (
 from crm_pipeline.specs.source import CustomFieldsSpec, CustomKind, folded
 from crm_pipeline.staging.aside import set_aside
 from crm_pipeline.staging.store import StagingStore, literal, quote
+from crm_pipeline.staging.typed import CURRENCY
 
 _DEFINITION: dict[str, Any] = {
     "_row_id": pl.Int64, "position": pl.Int64, "object": pl.String, "column": pl.String, "heading": pl.String,
@@ -110,6 +111,7 @@ class CustomFieldReader:
         keep_definitions(self._store, fields)
         if self._spec is not None:
             _report(self._store, self._mapping.source, self._spec, findings)
+            _report_currencies(self._store, self._mapping.source, fields)
         return extend(self._mapping, fields)
 
     def _defined(self) -> tuple[tuple[CustomField, ...], tuple[Finding, ...]]:
@@ -227,3 +229,27 @@ def _report(store: StagingStore, source: SourceSpec, spec: CustomFieldsSpec, fin
         if finding.is_error:
             rows = f"SELECT t._row_id, 'quarantined', {literal(finding.reason)}, {message} FROM {among}"
             set_aside(store, name, source.objects[name].key, rows)
+
+
+def _report_currencies(store: StagingStore, source: SourceSpec, fields: tuple[CustomField, ...]) -> None:
+    """Warn of amounts in another currency than the account's: Odoo gets the number, and no currency beside it.
+
+    Where the record has a currency column, that counts, and typing has compared them.
+    """
+    for field in fields:
+        spec = source.objects[field.object]
+        if field.kind != "money":
+            continue
+        stated, typed = quote(f"{field.column}__currency"), quote(f"typed.{field.object}")
+        without_own = f"AND t.{quote(CURRENCY)} IS NULL" if CURRENCY in spec.columns else ""
+        place = literal(f": column '{field.heading}' states ")
+        advice = literal(
+            f", and Odoo keeps the number only, which people will take for {source.account_currency}. Convert it in the CRM, or "
+            "keep the currency in a custom field of its own."
+        )
+        store.execute(
+            f"INSERT INTO ops.issue SELECT {literal(field.object)}, t._row_id, t.{quote(spec.key)}::VARCHAR, t._file, t._row, "
+            f"{literal(field.column)}, t.{stated}, 'currency_not_kept', 'warning', "
+            f"t._file || ', row ' || t._row || {place} || t.{stated} || {advice} "
+            f"FROM {typed} AS t WHERE t.{stated} <> {literal(source.account_currency)} {without_own}"
+        )

@@ -21,8 +21,7 @@ NAMELESS = "file"
 #: Bytes a name may have in UTF-8 on every usual file system.
 LONGEST_NAME = 255
 
-# fitted_file_name(name, mark): the mark before the ending, the stem cut so that the whole fits;
-# file_path_key(path): equal for paths that are one on a file system that ignores case and unicode's normal forms.
+# fitted_file_name(name, mark): the mark before the ending, the stem cut so that the whole fits
 _MACROS = rf"""
 CREATE OR REPLACE TEMP MACRO file_ending(name) AS regexp_extract(name, '.([.][^.\s]{{1,16}})$', 1);
 CREATE OR REPLACE TEMP MACRO cut_to_bytes(s, room) AS
@@ -31,7 +30,6 @@ CREATE OR REPLACE TEMP MACRO cut_to_bytes(s, room) AS
 CREATE OR REPLACE TEMP MACRO fitted_file_name(name, mark) AS
     rtrim(cut_to_bytes(left(name, length(name) - length(file_ending(name))), {LONGEST_NAME} - strlen(mark || file_ending(name))), ' .')
     || mark || file_ending(name);
-CREATE OR REPLACE TEMP MACRO file_path_key(path) AS nfc_normalize(lower(upper(nfc_normalize(path))));
 """
 
 
@@ -47,7 +45,13 @@ def safe_file_name(name: str) -> str:
     return f"_{readable}" if _RESERVED.fullmatch(readable) else readable
 
 
+def file_path_key(path: str) -> str:
+    """Equal for paths that are one on a file system that ignores case and unicode's normal forms."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
+
+
 def register_files(connection: duckdb.DuckDBPyConnection) -> None:
     """Make ``safe_file_name``, ``fitted_file_name`` and ``file_path_key`` available to SQL on this connection."""
     connection.execute(_MACROS)
     register_vectorised(connection, "safe_file_name", safe_file_name)
+    register_vectorised(connection, "file_path_key", file_path_key)

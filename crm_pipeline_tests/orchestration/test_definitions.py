@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from crm_pipeline.migration.catalogue import Catalogue
+from crm_pipeline.migration.renaming import check_of
 from crm_pipeline.orchestration import build_definitions
 from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.order import LoadOrder
@@ -75,7 +76,7 @@ def test_no_edge_says_what_others_say_already() -> None:
 
 def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    groups = {f"{source}_{name}" for source in CATALOGUES for name in ("export", "staged", "sandbox", "production")}
+    groups = {f"{source}_{name}" for source in CATALOGUES for name in ("export", "staged", "files", "sandbox", "production")}
     for found in graph.asset_nodes:
         name = found.key.to_user_string()
         assert found.description, name
@@ -98,6 +99,8 @@ def test_every_check_of_the_catalogue_is_shown(definitions: dg.Definitions) -> N
             expected |= {(spec.asset, spec.name): spec for spec in catalogue.staged_checks(target).values()}
             for env in ENVIRONMENTS:
                 expected |= {(spec.asset, spec.name): spec for spec in catalogue.loaded_checks(env, target).values()}
+        for plan, derived in catalogue.mapping.source.derived.items():
+            expected |= {(s.asset, s.name): s for s in [check_of(catalogue.mapping.name, plan)] if derived.policy == "renamed_files"}
         for env in ENVIRONMENTS:
             for specs in (catalogue.preflight_checks(env), catalogue.verification_checks(env)):
                 expected |= {(spec.asset, spec.name): spec for spec in specs.values()}
@@ -137,7 +140,7 @@ def test_column_lineage_follows_expressions_joins_and_links() -> None:
     staged, loaded = columns.staged_lineage(lead), columns.loaded_lineage("sandbox", lead)
     assert {"src_leads.first_name", "src_leads.company_name", "src_deals.deal_name"} <= of(staged, "name")
     assert of(staged, "partner_id") == {"derived_contacts.contact_key"}
-    assert of(staged, "tag_ids") == {"src_leads.tag_list"}, "a lambda's own parameter is no column"
+    assert of(staged, "tag_ids") == {"src_leads.tag_list"}, "of the lead, or of the lead merged into the deal; a lambda's own parameter is no column"
     assert of(loaded, "partner_id") == {"stg_crm_lead.partner_id", "res_partner.id"}
 
 

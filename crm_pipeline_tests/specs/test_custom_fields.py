@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from crm_pipeline.settings import Settings
 from crm_pipeline.specs import Mapping, load_mapping
-from crm_pipeline.specs.custom_fields import InventoryRow, define, extend
+from crm_pipeline.specs.custom_fields import TAGS, InventoryRow, define, extend
+from crm_pipeline.specs.source import MultiselectSpec
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,27 @@ def test_a_row_no_field_can_be_made_of_says_why(mapping: Mapping, wrong: Invento
     fields, findings = define(mapping, [wrong])
     assert not fields
     assert [(finding.reason, finding.is_error) for finding in findings] == [(reason, True)]
+
+
+def test_the_spec_says_which_multiselect_fields_become_tags(mapping: Mapping) -> None:
+    custom = mapping.source.custom_fields
+    assert custom is not None
+    rules = (MultiselectSpec(object="Lead", label="Channels", become="options"), MultiselectSpec(object="lead", become="tags"))
+    chosen = custom.model_copy(update={"multiselect_of": rules})
+    tagging = replace(mapping, source=mapping.source.model_copy(update={"custom_fields": chosen}))
+    inventory = [row(number, label, kind="Multiselect", options=("a",)) for number, label in enumerate(("Channels", "Interests", "Needs"))]
+    fields, findings = define(tagging, [*inventory, row(3, "Scope", "Deal", "Multiselect", ("a",)), row(4, "One", kind="Select", options=("a",))])
+    assert not findings
+    assert [(field.name, field.ttype) for field in fields] == [
+        ("x_leadforce_lead_channels", "many2many"), ("tag_ids", TAGS), ("tag_ids", TAGS), ("x_leadforce_deal_scope", "many2many"),
+        ("x_leadforce_lead_one", "selection"),
+    ]  # fmt: skip
+    leads, deals = extend(tagging, fields).target("crm.lead").sources
+    assert [link.key for link in leads.fields["tag_ids"].links][1:] == [
+        ("list_transform(src.cf_interests, lambda x: fold(x))",), ("list_transform(src.cf_needs, lambda x: fold(x))",),
+    ]  # fmt: skip
+    assert len(leads.fields["tag_ids"].links) == 3, "on top of the lead's own tags"
+    assert "merged_lead.cf_needs" in deals.fields["tag_ids"].links[-1].key[0], "of the lead that is merged into the deal"
 
 
 def test_the_mapping_in_force_keeps_the_hash_people_confirmed(mapping: Mapping) -> None:

@@ -82,6 +82,9 @@ def _block(**changes: object) -> dict[str, object]:
         (_block(fields={"parent_id": {"ref": {"to": "nobody", "key": ["id"]}}}), "sources.0.fields.parent_id", "no target loads"),
         (_block(object="companies"), "sources.0.object", "neither a source object nor derived"),
         (_block(accounts_for="companies"), "sources.0.accounts_for", "no source object"),
+        (_block(fields={"name": {"model_of": "nowhere"}}), "sources.0.fields.name", "no link of this block"),
+        (_block(fields={"name": {"lookup": {"reference": "model"}}}), "sources.0.fields.name.lookup", "'key' and 'model_of'"),
+        (_block(custom_fields=[{"object": "people"}]), "sources.0.custom_fields.0.object", "no custom fields in source.yaml"),
         (TARGET | {"match": {"policy": "link"}}, "match", "'by' must be given"),
         (TARGET | {"match": {"policy": "update", "by": ["name"]}}, "match.policy", "'never' or 'link'"),
     ],
@@ -110,6 +113,35 @@ def test_a_bad_source_is_refused_with_file_and_path(tmp_path: Path, change: dict
         load_mapping(folder)
     assert caught.value.file == folder / "source.yaml"
     assert caught.value.path == path
+
+
+INVENTORY: dict[str, object] = {
+    "inventory": "people", "object": "name", "label": "name", "type": "name", "options": "name", "objects": {"Person": "people"},
+    "types": {"Multi": "choices"}, "multiselect_of": [{"object": "Person", "become": "tags"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("taken", "path", "reason"),
+    [
+        ({}, "tags", "makes tags of multiselect fields of people"),
+        ({"tags": {"field": "category_id", "to": "nobody"}}, "tags.to", "loaded before"),
+        ({"tags": {"field": "name", "to": "people"}}, "tags.field", "not to several links"),
+    ],
+)
+def test_multiselect_fields_that_become_tags_need_a_place_for_them(
+    tmp_path: Path, taken: dict[str, object], path: str, reason: str
+) -> None:
+    target = _block(custom_fields=[{"object": "people", **taken}])
+    with pytest.raises(SpecError, match=reason) as caught:
+        load_mapping(write(tmp_path, source=SOURCE | {"custom_fields": INVENTORY}, target=target))
+    assert caught.value.path == f"sources.0.custom_fields.0.{path}"
+
+
+def test_multiselect_rules_are_about_known_objects(tmp_path: Path) -> None:
+    custom = INVENTORY | {"multiselect_of": [{"object": "Firm", "become": "tags"}]}
+    with pytest.raises(SpecError, match="'Firm' is none of the objects Person"):
+        load_mapping(write(tmp_path, source=SOURCE | {"custom_fields": custom}))
 
 
 def test_an_unknown_policy_or_option_is_refused(tmp_path: Path) -> None:
