@@ -326,9 +326,9 @@ def rename(
     _check_source(settings, source)
     content: dict[str, Any] = {"source": source, "plans": {}}
     with Migration(settings, source) as migration:
-        drop = migration.newest_drop(drop_name)
         if not plans(migration):
             raise SettingsError("rename", f"the mapping of {source} has no derived table with the policy 'renamed_files'")
+        drop = migration.newest_drop(drop_name)
         if restore is not None:
             for plan in plans(migration):
                 count = restore_files(settings.data.renamed(source, drop.name) / plan, restore / plan)

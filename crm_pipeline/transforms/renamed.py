@@ -15,7 +15,7 @@ _PART = "fitted_file_name(safe_file_name(part), '')"
 
 
 class RenamedFilesOptions(SpecModel):
-    """Whose files, and what they are to be called (DuckDB expressions over the object's columns).
+    r"""Whose files, and what they are to be called (DuckDB expressions over the object's columns).
 
     Attributes:
         key: column that tells files apart whose new names would be one.

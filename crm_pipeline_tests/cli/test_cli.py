@@ -142,6 +142,23 @@ def test_preflight_fails_with_what_to_do(typical_root: Path) -> None:
     assert "The load can&#39;t begin" in page.read_text(encoding="utf-8")
 
 
+def test_files_are_copied_under_their_new_names_and_brought_back(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "data" / "exports" / "legrand", tmp_path / "exports" / "legrand")
+    written = crm_pipeline("rename", "legrand", "--data", str(tmp_path), "--json", str(tmp_path / "renamed.json"))
+    assert written.returncode == 0, written.stderr
+    (plan,) = json.loads((tmp_path / "renamed.json").read_text(encoding="utf-8"))["plans"].values()
+    assert plan["files"] > 0
+    back = crm_pipeline("rename", "legrand", "--data", str(tmp_path), "--restore", str(tmp_path / "back"))
+    assert back.returncode == 0, back.stderr
+    restored = [file for file in (tmp_path / "back").rglob("*") if file.is_file()]
+    assert len(restored) == plan["files"]
+    drop = tmp_path / "exports" / "legrand" / "2026-10-31-full" / "documents"
+    assert all(file.read_bytes() == (drop / file.name).read_bytes() for file in restored)
+    none = crm_pipeline("rename", "leadforce", "--data", str(tmp_path))
+    assert none.returncode == 2
+    assert "renamed_files" in none.stderr
+
+
 def test_sources_lists_what_is_mapped(tmp_path: Path) -> None:
     done = crm_pipeline("sources", "--json", str(tmp_path / "sources.json"))
     assert done.returncode == 0

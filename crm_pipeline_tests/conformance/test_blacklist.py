@@ -22,7 +22,7 @@ def test_what_is_no_address_is_refused(destination: Destination, unique: str) ->
 def test_another_entry_can_t_get_an_address_that_is_there(destination: Destination, odoo: Records, unique: str) -> None:
     odoo.new("mail.blacklist", email=f"a{unique}@example.org", active=False)
     other = odoo.new("mail.blacklist", email=f"b{unique}@example.org")
-    with pytest.raises(DataError, match="already exists|constraint"):
+    with pytest.raises(DataError, match=r"already exists|constraint"):
         destination.write("mail.blacklist", [other], {"email": f"a{unique}@example.org"}, context=QUIET)
 
 

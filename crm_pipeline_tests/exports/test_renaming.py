@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from crm_pipeline.exports.renaming import MANIFEST, Renaming, RenamingError, differing, read_manifest, restore_files, write_renamed
+from crm_pipeline.exports.renaming import (
+    MANIFEST,
+    Renaming,
+    RenamingError,
+    differing,
+    read_manifest,
+    restore_files,
+    write_renamed,
+)
 
 CONTENTS = {"documents/a.pdf": b"first", "documents/Größe.txt": b"second"}
 
@@ -55,7 +63,7 @@ def test_writing_them_again_changes_nothing_and_repairs_what_was_changed(drop: P
     assert differing(folder) == []
 
 
-@pytest.mark.parametrize("path", ["../out.pdf", "/tmp/out.pdf", "a/../../out.pdf", "C:/out.pdf", "a\\b.pdf", ""])
+@pytest.mark.parametrize("path", ["../out.pdf", "/out.pdf", "a/../../out.pdf", "C:/out.pdf", "a\\b.pdf", ""])
 def test_a_path_that_leads_out_is_refused_on_both_ways(drop: Path, tmp_path: Path, path: str) -> None:
     with pytest.raises(RenamingError, match="no path below"):
         write_renamed(drop, tmp_path / "renamed", [renaming("documents/a.pdf", path)])
