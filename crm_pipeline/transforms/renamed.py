@@ -20,7 +20,7 @@ class RenamedFilesOptions(SpecModel):
     Attributes:
         key: column that tells files apart whose new names would be one.
         name: the new name, ending included.
-        folder: the folder it goes to, with '/' or '\\' between its parts; none when not given or blank.
+        folder: the folder it goes to, with '/' or '\' between its parts; none when not given or blank.
     """
 
     object: Identifier
