@@ -64,7 +64,8 @@ def test_a_changed_mapping_must_be_signed_again(migrated: Callable[..., Path], t
     spec.write_text("# a comment changes nothing\n" + spec.read_text(encoding="utf-8"), encoding="utf-8")
     with Migration(settings, "leadforce") as migration:
         assert missing_for_production(migration.store, migration.confirmed, real_server=False) == []
-    spec.write_text(spec.read_text(encoding="utf-8").replace("name: {from: tag}", "name: {sql: upper(tag)}"), encoding="utf-8")
+    assert "name: {from: value}" in spec.read_text(encoding="utf-8")
+    spec.write_text(spec.read_text(encoding="utf-8").replace("name: {from: value}", "name: {sql: upper(value)}"), encoding="utf-8")
     with Migration(settings, "leadforce") as migration:
         with pytest.raises(ProductionLockedError, match="the mapping was changed since Grace"):
             migration.open("production")

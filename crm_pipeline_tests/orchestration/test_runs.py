@@ -200,4 +200,5 @@ def test_signing_off_says_that_it_is_not_possible_yet(definitions: dg.Definition
     job = definitions.resolve_implicit_global_asset_job_def()
     key = dg.AssetKey(["leadforce", "sandbox", "sign_off"])
     result = job.execute_in_process(asset_selection=[key], raise_on_error=False)
-    assert "The sandbox can't be signed off yet" in said(result)
+    assert "the sandbox can't be signed off: '' does not say who signs" in said(result)
+    assert "nothing has been migrated into it yet" in said(result)
