@@ -194,6 +194,24 @@ def preflight(
 @main.command()
 @_source
 @_env
+@_drop
+@_common
+def delta(
+    source: str, env: str, drop_name: str | None, *, settings: Settings, output: Output, json_file: Path | None
+) -> int:
+    """Apply a newer export to what was loaded: only what changed is sent, and people's work in Odoo is kept."""
+    _check_source(settings, source)
+    with (
+        progress_for(output.console, quiet=output.quiet) as progress,
+        Migration(settings, source, progress=progress) as migration,
+    ):
+        outcome = run.delta(migration, env, drop_name=drop_name)
+    return _conclude(outcome, output, json_file, dry_run=False)
+
+
+@main.command()
+@_source
+@_env
 @click.option("--export", "file", type=click.Path(path_type=Path), help="Write the open items to this .xlsx.")
 @_common
 def queues(

@@ -1,23 +1,29 @@
-"""Drops: delivered export folders, immutable once delivered."""
+"""Drops: delivered export folders, immutable once delivered.
+
+A full drop holds everything; a delta holds what changed since, and a list of deleted records. A delta is read together
+with what it is laid over: the newest full drop before it and the deltas between.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 from crm_pipeline.exports.encodings import open_text
-from crm_pipeline.exports.errors import DropNotFoundError
+from crm_pipeline.exports.errors import DropNotFoundError, NoFullDropError
 from crm_pipeline.exports.manifest import Manifest, csv_rows_of, read_manifest, sheet_rows_of
 from crm_pipeline.exports.names import is_named, match_files
 from crm_pipeline.exports.values import DateOrder
 from crm_pipeline.specs import SourceSpec
 
-#: The list of deleted records that makes a drop a delta.
+#: The list of deleted records: with it a drop is a delta, unless the word full or delta in the folder's name decides.
 DELETED = "deleted_records"
+_KIND = re.compile(r"(?:^|[\W_])(delta|full)(?:[\W_]|$)", re.IGNORECASE)
 _CHUNK = 1 << 20
 
 
@@ -43,6 +49,7 @@ class Drop:
         manifest: ``None`` when there is none.
         deleted: the list of deleted records; only a delta has one.
         time_zone, date_order: the manifest's, else the spec's.
+        below: the drops a delta is laid over, oldest first; see :func:`lay_over`.
     """
 
     name: str
@@ -54,11 +61,18 @@ class Drop:
     deleted: Path | None
     time_zone: str
     date_order: DateOrder
+    below: tuple[Drop, ...] = ()
 
     @property
     def is_delta(self) -> bool:
         """Whether the drop holds only what changed."""
-        return self.deleted is not None
+        said = {word.casefold() for word in _KIND.findall(self.name)}
+        return said == {"delta"} or (len(said) != 1 and self.deleted is not None)
+
+    @property
+    def layers(self) -> tuple[Drop, ...]:
+        """The drops that are read together, oldest first."""
+        return (*self.below, self)
 
 
 def list_drops(root: Path) -> list[str]:
@@ -110,6 +124,30 @@ def open_drop(spec: SourceSpec, folder: Path) -> Drop:
         (manifest and manifest.time_zone) or spec.time_zone,
         cast("DateOrder", (manifest and manifest.date_order) or spec.date_order),
     )
+
+
+def open_with_base(spec: SourceSpec, root: Path, name: str) -> Drop:
+    """Open a drop of ``root``, a delta with the newest full drop before it and the deltas between.
+
+    Raises:
+        DropNotFoundError: the folder is missing, or a delta has no full drop before it.
+        ManifestError, UnreadableFileError: as :func:`open_drop`.
+    """
+    drop = open_drop(spec, root / name)
+    below: list[Drop] = []
+    if drop.is_delta:
+        for earlier in reversed([each for each in list_drops(root) if each < name]):
+            below.insert(0, open_drop(spec, root / earlier))
+            if not below[0].is_delta:
+                return lay_over(tuple(below), drop)
+        raise NoFullDropError(root / name)
+    return drop
+
+
+def lay_over(below: tuple[Drop, ...], drop: Drop) -> Drop:
+    """A drop together with those below it; the fingerprint is that of all of them."""
+    digest = hashlib.sha256("\n".join(each.fingerprint for each in (*below, drop)).encode()).hexdigest()
+    return replace(drop, below=below, fingerprint=digest)
 
 
 def _manifest(spec: SourceSpec, path: Path | None) -> Manifest | None:

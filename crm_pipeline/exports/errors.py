@@ -2,6 +2,7 @@
 
 ExportError
 ├── DropNotFoundError       the folder is not there
+├── NoFullDropError         a delta has no full drop before it
 ├── ManifestError           a cell of the manifest can't be used
 └── UnreadableFileError     a file as a whole can't be read
     └── UndecodableByteError    because of a byte that is not in its encoding
@@ -25,6 +26,16 @@ class DropNotFoundError(ExportError):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         super().__init__(f"{folder} is not a folder. Put the exported files there, or name another drop.")
+
+
+class NoFullDropError(ExportError):
+    """A delta without the full drop that it changes."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} holds only what changed, and no full export lies before it in {folder.parent}. Put the full export there, under "
+            "a name that sorts before it."
+        )
 
 
 class ManifestError(ExportError):

@@ -11,8 +11,8 @@ import re
 import stat
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -211,6 +211,51 @@ class FileIndex:
             f"Put the file into the folder {self.folder}, and correct the path.",
             files,
         )
+
+
+class LayeredFileIndex:
+    """The files of a delta and of the drops it is laid over: the newest drop that has what is looked for counts.
+
+    Paths of files in drops below are told from the newest drop's folder, as ``../<drop>/<path>``.
+
+    Args:
+        roots: the drop folders, oldest first.
+        folder: path from each, as of :class:`FileIndex`.
+    """
+
+    def __init__(self, roots: Sequence[Path], folder: str) -> None:
+        self.root = roots[-1]
+        self._layers = [("", FileIndex(roots[-1], folder))]
+        self._layers += [(f"../{root.name}/", FileIndex(root, folder)) for root in reversed(roots[:-1])]
+
+    def find(self, stated: str) -> FoundFile | FileProblem:
+        """As :meth:`FileIndex.find`."""
+        return self._first(lambda index: index.find(stated))
+
+    def find_named(self, name: str) -> FoundFile | FileProblem:
+        """As :meth:`FileIndex.find_named`."""
+        return self._first(lambda index: index.find_named(name))
+
+    def unnamed(self, named: Iterable[str]) -> Iterator[tuple[str, FoundFile]]:
+        """As :meth:`FileIndex.unnamed`, of all drops."""
+        named = list(named)
+        for prefix, index in self._layers:
+            inside = [path.removeprefix(prefix) for path in named if path.startswith(prefix)]
+            for path, file in index.unnamed(inside):
+                yield prefix + path, replace(file, path=prefix + file.path)
+
+    def _first(self, find: Callable[[FileIndex], FoundFile | FileProblem]) -> FoundFile | FileProblem:
+        problem: FileProblem | None = None
+        for prefix, index in self._layers:
+            found = find(index)
+            if isinstance(found, FoundFile):
+                return replace(found, path=prefix + found.path)
+            if found.reason != "file_missing":
+                return replace(found, files=tuple(replace(file, path=prefix + file.path) for file in found.files))
+            problem = problem or found
+        if problem is None:
+            raise AssertionError
+        return problem
 
 
 class _Lookup:

@@ -13,7 +13,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from crm_pipeline.exports.errors import UnreadableFileError
-from crm_pipeline.exports.file_index import FileIndex, FileProblem, FoundFile
+from crm_pipeline.exports.file_index import FileIndex, FileProblem, FoundFile, LayeredFileIndex
 from crm_pipeline.exports.mime_types import HEAD, mime_of
 
 CHUNK = 1 << 20
@@ -48,7 +48,7 @@ class Digest:
     mime: str | None
 
 
-def choose_file(index: FileIndex, path: str | None, name: str | None, url: str | None, max_bytes: int) -> FileChoice:
+def choose_file(index: FileIndex | LayeredFileIndex, path: str | None, name: str | None, url: str | None, max_bytes: int) -> FileChoice:
     """What a row's path, name and address lead to; blank ones are ``None``.
 
     A path counts before an address; the address takes its place only where the file is missing. The name is looked up
@@ -88,7 +88,7 @@ def _checked_address(role: Role, url: str) -> FileChoice:
     return FileChoice(role, problem=FileProblem("url_not_http", "is no http or https address", advice))
 
 
-def find_loadable(index: FileIndex, path: str, max_bytes: int) -> FoundFile | FileProblem:
+def find_loadable(index: FileIndex | LayeredFileIndex, path: str, max_bytes: int) -> FoundFile | FileProblem:
     """The file of a stated path, if it can be read and is neither empty nor too large."""
     return _loadable(index.find(path), max_bytes)
 

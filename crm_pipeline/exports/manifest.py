@@ -201,6 +201,11 @@ def _object_named(spec: SourceSpec, text: str, file: str, sheet: str) -> str | N
             return objects[0]
     if sheet:
         return None
+    return object_named(spec, text)
+
+
+def object_named(spec: SourceSpec, text: str) -> str | None:
+    """The object that people call so: by its name, its label, or its file's name."""
     form = normalise_heading(text)
     for name, spec_object in spec.objects.items():
         names = {name, spec_object.label, spec_object.file, f"{spec_object.label}s"}

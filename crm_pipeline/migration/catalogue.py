@@ -142,6 +142,7 @@ class Catalogue:
             ),
             CheckSpec(asset, "no_conflicts", "Nobody changed in Odoo what the source changed too.", "WARN", blocking=False),
             CheckSpec(asset, "values_found", "Every looked-up value was found in Odoo.", "WARN", blocking=False),
+            CheckSpec(asset, "records_still_exported", "Every record that is active in Odoo is still in the source.", "WARN", blocking=False),
         ]  # fmt: skip
         if target.identities:
             specs.append(CheckSpec(asset, "no_copies", "No record that is not the migration's is a copy of a loaded one."))

@@ -7,6 +7,7 @@ from typing import Any
 from crm_pipeline.exports import Drop, ExportAudit, read_object
 from crm_pipeline.specs import Mapping, SourceSpec, TargetSpec
 from crm_pipeline.staging.custom_fields import CustomFieldReader
+from crm_pipeline.staging.deletions import mark_deletions
 from crm_pipeline.staging.entries import read_entries
 from crm_pipeline.staging.files import attach_files
 from crm_pipeline.staging.references import check_references
@@ -36,6 +37,7 @@ def read_objects(store: StagingStore, mapping: Mapping, drop: Drop) -> tuple[dic
             custom.take_inventory()
         attach_files(store, spec, name, drop)
     mapping = custom.conclude()
+    mark_deletions(store, mapping.source, drop)
     check_references(store, mapping.source)
     if apply_rules(store, mapping.source):
         check_references(store, mapping.source)

@@ -11,6 +11,7 @@ from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.gates import waiting_in_queue, waiting_text
 from crm_pipeline.odoo.preflight import Examination, Verdict
 from crm_pipeline.specs import Mapping, TargetSpec
+from crm_pipeline.specs.target import ACTIVE
 from crm_pipeline.staging.store import StagingStore, literal, quote
 from crm_pipeline.verification.accounting import FATES, account
 from crm_pipeline.verification.checks import SHOWN_ROWS, CheckResult, CheckSpec
@@ -73,6 +74,12 @@ def check_loaded(
     """
     conflicts = f"SELECT external_id, field, last_loaded, odoo_now, new_source FROM ops.conflict WHERE {where}"
     left = f"SELECT external_id, odoo_id, reason, message FROM ops.unfinished WHERE {where}"
+    departed = f"""
+        SELECT external_id, odoo_id, cause FROM ops.departed WHERE {where} AND action = 'keep'
+        UNION ALL SELECT external_id, entry.odoo_id, 'deleted_in_source' FROM {quote(f"staged.{target.table}")} AS staged
+        JOIN ops.ledger AS entry USING (external_id)
+        WHERE entry.{where.replace(" AND model", " AND entry.model")} AND _deleted{" AND staged.active" if ACTIVE in target.field_specs else ""}
+    """
     empty = [f"{name} left empty in {count} records: not found in Odoo" for name, count in verified.blanked.items()]
     compared = f"{verified.fields} values of {verified.records} records compared"
     listed = {
@@ -83,6 +90,7 @@ def check_loaded(
         "records_accepted": (refusals, "every record is in Odoo", "records are not in Odoo"),
         "no_conflicts": (conflicts, "nothing was changed on both sides", "fields were changed on both sides; Odoo's values are kept"),
         "records_finished": (left, "all records are finished", "records are not finished"),
+        "records_still_exported": (departed, "every record is still exported", "records are in Odoo that the source has no more; they were kept"),
         "amounts_unrounded": (rounded, "no amount was rounded", "amounts differ by Odoo's rounding"),
     }
     results = [_empty(store, checks[name], query, green, red) for name, (query, green, red) in listed.items() if name in checks]

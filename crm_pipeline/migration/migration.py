@@ -15,19 +15,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Self
 
-from crm_pipeline.exports.drops import Drop, list_drops, open_drop
+from crm_pipeline.exports.drops import Drop, list_drops, open_drop, open_with_base
 from crm_pipeline.exports.values import register_values
 from crm_pipeline.migration import records
 from crm_pipeline.migration.catalogue import Catalogue
 from crm_pipeline.migration.export_checks import check_object, check_staged, read_objects
 from crm_pipeline.migration.load_checks import check_environment, check_loaded, check_preflight, left_out
 from crm_pipeline.migration.resolutions import (
+    read_conflict_decisions,
     read_orphan_decisions,
     read_owner_decisions,
     read_product_decisions,
     unused_orphan_decisions,
 )
 from crm_pipeline.migration.sign_off import missing_for_production
+from crm_pipeline.migration.system_of_record import CutOverError, require_open
+from crm_pipeline.odoo.departures import stage_departed
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.environments import open_destination
 from crm_pipeline.odoo.errors import AccessRightsError
@@ -38,7 +41,8 @@ from crm_pipeline.odoo.normal import register_normal_forms
 from crm_pipeline.odoo.numbering import register_numbering
 from crm_pipeline.odoo.preflight import examine
 from crm_pipeline.odoo.sender import Sender
-from crm_pipeline.settings import Settings
+from crm_pipeline.odoo.updates import update_changed
+from crm_pipeline.settings import ENVIRONMENTS, Settings
 from crm_pipeline.specs import Mapping, TargetSpec, load_mapping
 from crm_pipeline.staging.custom_fields import mapping_in_force
 from crm_pipeline.staging.staged import forget_staging, stage_target
@@ -105,19 +109,45 @@ class Migration:
 
     # -- export and staging ------------------------------------------------------------------------------------------
 
-    def newest_drop(self, name: str | None = None) -> Drop:
-        """Open a drop by name, or the newest full one; raises ``MigrationError`` when there is none."""
+    def newest_drop(self, name: str | None = None, *, deltas: bool = False) -> Drop:
+        """Open a drop by name, or the newest one; a delta together with what it is laid over.
+
+        Args:
+            name: name of its folder.
+            deltas: whether the newest may be a delta. Without, it is the newest full one, or the last one that was loaded
+                anywhere where that is newer: what a delta brought is never taken back.
+
+        Raises:
+            MigrationError: there is no such drop.
+        """
         folder = self.settings.data.exports(self.mapping.name)
         names = list_drops(folder)
         if name is not None and name not in names:
             raise MigrationError(f"no drop '{name}' in {folder}; there are: {', '.join(names) or 'none'}")
+        loaded = max((found for env in ENVIRONMENTS if (found := self.last_loaded(env)) is not None), default="")
         for candidate in [name] if name else reversed(names):
             drop = open_drop(self.mapping.source, folder / str(candidate))
-            if not drop.is_delta:
-                return drop
-            if name is not None:
-                raise MigrationError(f"drop '{name}' is a delta; migrate needs a full export")
+            if name or deltas or not drop.is_delta or drop.name <= loaded:
+                return open_with_base(self.mapping.source, folder, drop.name) if drop.is_delta else drop
         raise MigrationError(f"no export found: put the files of one full export into {folder}/<drop name>/")
+
+    def last_loaded(self, env: str) -> str | None:
+        """The newest drop that was loaded into an environment since it was last rolled back."""
+        found: str | None = self.store.value(
+            """SELECT max("drop") FROM ops.run WHERE env = ? AND kind = 'load' AND started_at > coalesce(
+                   (SELECT max(started_at) FROM ops.run WHERE env = ? AND kind = 'rollback'), '-infinity'::TIMESTAMP)""",
+            [env, env],
+        )
+        return found
+
+    def _refuse_older(self, env: str) -> None:
+        """Older values must not overwrite newer ones."""
+        staged, loaded = self.store.value('SELECT "drop" FROM ops.reading'), self.last_loaded(env)
+        if staged is not None and loaded is not None and staged < loaded:
+            raise MigrationError(
+                f"drop '{staged}' is older than '{loaded}', which was loaded into the {env} already; loading it would put older values "
+                f"over newer ones. Load '{loaded}' or a newer drop, or roll the {env} back first"
+            )
 
     def read(self, drop: Drop) -> list[CheckResult]:
         """Read and type every object of the drop."""
@@ -125,7 +155,8 @@ class Migration:
             self.store.execute(f"DROP TABLE {quote(f'staged.{table}')}")
         self.store.execute("DELETE FROM ops.reading")
         self.store.execute(
-            "INSERT INTO ops.reading VALUES (?, ?, ?, ?)", [drop.name, drop.fingerprint, self.clock(), self._exported_at(drop)]
+            "INSERT INTO ops.reading VALUES (?, ?, ?, ?, ?)",
+            [drop.name, drop.fingerprint, self.clock(), self._exported_at(drop), [layer.name for layer in drop.layers]],
         )
         read_orphan_decisions(self.store, self.settings.data.resolutions(self.confirmed.name), self.confirmed.source.objects)
         audits, self.mapping = read_objects(self.store, self.confirmed, drop)
@@ -146,9 +177,9 @@ class Migration:
         """When the drop was exported, UTC: the latest time its manifest states, else that of its newest file."""
         spec = self.confirmed.source
         register_values(self.store.connection, drop.time_zone, drop.date_order, spec.currency_symbols)
-        stated = [row.exported_at for row in drop.manifest.rows] if drop.manifest is not None else []
+        stated = [row.exported_at for layer in drop.layers if layer.manifest is not None for row in layer.manifest.rows]
         found: datetime | None = self.store.value("SELECT max(parse_dt(said)) FROM unnest(?::VARCHAR[]) AS t(said)", [stated])
-        newest = max((f.path.stat().st_mtime for files in drop.files.values() for f in files), default=0.0)
+        newest = max((f.path.stat().st_mtime for layer in drop.layers for files in layer.files.values() for f in files), default=0.0)
         return found or datetime.fromtimestamp(newest, UTC).replace(tzinfo=None)
 
     def stage(self) -> list[CheckResult]:
@@ -170,12 +201,15 @@ class Migration:
 
         Raises:
             ProductionLockedError: when production is asked for without a valid sign-off of the sandbox.
+            CutOverError: when Odoo is the system of record already.
         """
         self._require_sign_off(env)
+        require_open(self.store, self.mapping.name, env)
         destination = self.reach(env)
         try:
             self._require_sign_off(env, destination.version)
-        except ProductionLockedError:
+            require_open(self.store, self.mapping.name, env, destination)
+        except (ProductionLockedError, CutOverError):
             destination.close()
             raise
         return destination
@@ -203,6 +237,8 @@ class Migration:
         decisions = read_owner_decisions(self.store, self.mapping, self.settings.data.resolutions(self.mapping.name))
         for unused in decisions.unused:
             logger.warning("owners.csv: nobody in the export is called '%s'; the decision is not used", unused)
+        for unknown in read_conflict_decisions(self.store, self.settings.data.resolutions(self.mapping.name), self.mapping):
+            logger.warning("conflicts.csv: %s was never loaded; the decision is not used", unknown)
         with contextlib.suppress(AccessRightsError):
             self._bind_ledger(env, destination)
         examination = examine(self.store, self.mapping, destination, env)
@@ -227,10 +263,20 @@ class Migration:
         return {model for (model,) in rows}
 
     def load(
-        self, env: str, destination: Destination, target: TargetSpec
+        self, env: str, destination: Destination, target: TargetSpec, *, only_newer: bool = False
     ) -> tuple[LoadCounts | None, list[CheckResult]]:
-        """Load one model; returns its counts, or ``None`` with a failed check when its gate is closed."""
+        """Load one model; returns its counts, or ``None`` with a failed check when its gate is closed.
+
+        With ``only_newer`` the ledger is trusted for what earlier runs saw.
+
+        Raises:
+            ProductionLockedError: production is not signed off for.
+            MigrationError: what is staged is older than what was loaded.
+        """
         self._require_sign_off(env, destination.version)
+        require_open(self.store, self.mapping.name, env)
+        self._refuse_older(env)
+        records.note_load(self.store, self.run_id, env)
         started, target = time.monotonic(), self.mapping.target(target.model)
         specs = self.catalogue.loaded_checks(env, target)
         if target.model in self._without_app(env):
@@ -241,7 +287,7 @@ class Migration:
         try:
             counts = load_target(
                 self.store, self.mapping, target, destination, self.ledger(env), self._sender(destination),
-                lambda done, total: self.progress(f"load {target.model}", done, total),
+                lambda done, total: self.progress(f"load {target.model}", done, total), only_newer=only_newer,
             )  # fmt: skip
         except GateClosedError as closed:
             results = [CheckResult(specs["row_accounting"], passed=False, message=str(closed))]
@@ -250,6 +296,14 @@ class Migration:
             return None, results
         records.keep_counts(self.store, env, counts, time.monotonic() - started)
         return counts, []
+
+    def notice_edits(self, env: str, destination: Destination, target: TargetSpec) -> None:
+        """Note what people changed in Odoo since the last load; nothing is written to it."""
+        target = self.mapping.target(target.model)
+        if target.model not in self._without_app(env):
+            stage_departed(self.store, target, env)
+            schema = destination.fields_get(target.model)
+            update_changed(self.store, self.mapping, target, destination, self.ledger(env), None, schema)
 
     def _sender(self, destination: Destination) -> Sender:
         """Sends what was read last; files come from that drop's folder."""
@@ -289,10 +343,15 @@ class Migration:
         records.keep_counts(self.store, env, LoadCounts(target.model, staged, 0, 0, here, 0, 0, staged - here), 0.0)
 
     def verify(
-        self, env: str, destination: Destination, target: TargetSpec, *, at_end: bool = False, contents: bool = False
-    ) -> list[CheckResult]:
-        """Read one model back, compare every field (with ``contents`` also the bytes of files), and account for its records."""
+        self, env: str, destination: Destination, target: TargetSpec, *, at_end: bool = False, contents: bool = False,
+        only_written: bool = False,
+    ) -> list[CheckResult]:  # fmt: skip
+        """Read one model back, compare every field (with ``contents`` also the bytes of files), and account for its records.
+
+        With ``only_written`` the records are read that this run wrote.
+        """
         target = self.mapping.target(target.model)
+        stage_departed(self.store, target, env)
         if target.model in self._without_app(env):
             results = left_out(self.catalogue.loaded_checks(env, target))
             records.keep_checks(self.store, env, self.run_id, results)
@@ -300,6 +359,7 @@ class Migration:
         verified = verify_target(
             self.store, self.mapping, target, destination, env,
             lambda done, total: self.progress(f"verify {target.model}", done, total), at_end=at_end, contents=contents,
+            written_by=self.run_id if only_written else None,
         )  # fmt: skip
         specs = self.catalogue.loaded_checks(env, target)
         results = check_loaded(
@@ -312,13 +372,18 @@ class Migration:
         """Give every exported row its fate as far as the run came."""
         environment_fates(self.store, self.mapping, env)
 
-    def finish(self, env: str, destination: Destination, *, contents: bool = False) -> list[CheckResult]:
+    def finish(
+        self, env: str, destination: Destination, *, contents: bool = False, only_written: bool = False
+    ) -> list[CheckResult]:
         """Account for every exported row, compare control totals and prove the absence of side effects.
 
         Models that later loads can write to are read back once more.
         """
         mapping = self.in_force(env)
-        again = [r for t in mapping.targets if t.verify_again for r in self.verify(env, destination, t, at_end=True, contents=contents)]
+        again = [
+            r for t in mapping.targets if t.verify_again
+            for r in self.verify(env, destination, t, at_end=True, contents=contents, only_written=only_written)
+        ]  # fmt: skip
         self.account(env)
         totals = control_totals(self.store, mapping, destination, env) + record_counts(self.store, mapping, destination, env)
         records.keep_totals(self.store, env, totals)
@@ -344,7 +409,7 @@ class Migration:
                 "run_id": self.run_id, "env": env, "drop": name, "fingerprint": fingerprint,
                 "mapping_hash": self.mapping.hash, "odoo_kind": destination.kind, "odoo_version": destination.version,
                 "odoo_database": destination.database, "odoo_url": destination.base_url, "started_at": self.clock(),
-                "started_by": self.started_by,
+                "started_by": self.started_by, "kind": "look",
             },
         )  # fmt: skip
 

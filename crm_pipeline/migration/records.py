@@ -67,7 +67,7 @@ def keep_counts(store: StagingStore, env: str, counts: LoadCounts, seconds: floa
 def keep_totals(store: StagingStore, env: str, totals: list[ControlTotal]) -> None:
     """Replace the control totals of an environment."""
     store.execute("DELETE FROM ops.control_total WHERE env = ?", [env])
-    names = ("name", "currency", "source", "odoo", "rounding", "kind", "equal", "records")
+    names = ("name", "currency", "source", "odoo", "rounding", "edited", "kind", "equal", "records")
     schema = dict.fromkeys(names, pl.String) | {"equal": pl.Boolean, "records": pl.Int64}
     frame = pl.DataFrame([tuple(getattr(t, name) for name in names) for t in totals], schema=schema, orient="row")
     store.insert("ops.control_total", frame.with_columns(env=pl.lit(env)))
@@ -83,6 +83,11 @@ def start_run(store: StagingStore, values: dict[str, Any]) -> None:
     """Note the beginning of a run; ``values`` are columns of ``ops.run``."""
     names = ", ".join(f'"{name}"' for name in values)
     store.execute(f"INSERT INTO ops.run ({names}) VALUES ({', '.join('?' * len(values))})", list(values.values()))
+
+
+def note_load(store: StagingStore, run_id: str, env: str) -> None:
+    """Note that a run writes to an environment."""
+    store.execute("UPDATE ops.run SET kind = 'load' WHERE run_id = ? AND env = ? AND kind = 'look'", [run_id, env])
 
 
 def end_run(store: StagingStore, run_id: str, ended_at: datetime, *, ok: bool) -> None:

@@ -19,7 +19,7 @@ class ResolutionFile:
     Attributes:
         name: file name without ending, and name of the sheet.
         keys: columns that say what is decided about; at least one must be given.
-        argument: the column that goes with ``needs_argument``, and with no other decision.
+        argument: the column that goes with ``needs_argument``, and with no other decision; empty where none needs one.
         details: further columns that may go with it.
         remarks: what the exported queue says beside them; may stay in the file.
     """
@@ -36,7 +36,7 @@ class ResolutionFile:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns a file must have."""
-        return (*self.keys, "decision", *self.details, self.argument)
+        return (*self.keys, "decision", *self.details, *([self.argument] if self.argument else []))
 
 
 OWNERS = ResolutionFile(
@@ -46,6 +46,9 @@ OWNERS = ResolutionFile(
 PRODUCTS = ResolutionFile(
     "products", ("source_sku", "source_name"), ("map", "create", "fallback"), "odoo_default_code", "map",
     "the internal reference of an Odoo product", ("lines", "why"),
+)  # fmt: skip
+CONFLICTS = ResolutionFile(
+    "conflicts", ("model", "external_id", "field"), ("keep_odoo", "take_source"), "", "", "", ("last_loaded", "odoo_now", "new_source"),
 )  # fmt: skip
 ORPHANS = ResolutionFile(
     "orphans", ("object", "key"), ("attach", "detach", "skip"), "parent_key", "attach", "the key of a row of the export",
@@ -120,6 +123,35 @@ def read_orphan_decisions(store: StagingStore, folder: Path, objects: Collection
     return count
 
 
+def read_conflict_decisions(store: StagingStore, folder: Path, mapping: Mapping) -> tuple[str, ...]:
+    """Read and check the decisions about conflicts into ``ops.conflict_decision``, replacing those of an earlier run.
+
+    Returns those about records that no environment has, as 'model external id field'.
+
+    Raises:
+        ResolutionFileError: as :func:`read_owner_decisions`, and for models and fields that the mapping doesn't have.
+    """
+    _read_into(store, "ops.conflict_decision", CONFLICTS, folder)
+    prefix = f"{mapping.name}."
+    store.execute(
+        "UPDATE ops.conflict_decision SET external_id = substr(external_id, ?) WHERE starts_with(external_id, ?)", [len(prefix) + 1, prefix]
+    )
+    known = {target.model: set(target.field_specs) for target in mapping.targets}
+    for model, field in store.rows("SELECT DISTINCT model, field FROM ops.conflict_decision ORDER BY ALL"):
+        if model not in known:
+            raise ResolutionFileError(folder / "conflicts.csv", 0, "model", model, f"nothing is mapped to it; there are {', '.join(known)}")
+        if field not in known[model]:
+            reason = f"{model} has no such field in the mapping; there are {', '.join(sorted(known[model]))}"
+            raise ResolutionFileError(folder / "conflicts.csv", 0, "field", field, reason)
+    return tuple(
+        " ".join(row)
+        for row in store.rows(
+            """SELECT model, external_id, field FROM ops.conflict_decision
+               WHERE external_id NOT IN (SELECT external_id FROM ops.ledger) ORDER BY ALL"""
+        )
+    )
+
+
 def unused_orphan_decisions(store: StagingStore) -> tuple[str, ...]:
     """Decisions about rows that are no orphans, as 'object key'; known once references were checked."""
     return tuple(
@@ -148,7 +180,7 @@ def _checked(file: Path, frame: pl.DataFrame, kind: ResolutionFile) -> Iterator[
     seen: dict[tuple[str, ...], int] = {}
     for number, record in enumerate(frame.iter_rows(named=True), 2):
         row = {name: (record[name] or "").strip() for name in kind.columns}
-        decision, argument = row["decision"], row[kind.argument]
+        decision, argument = row["decision"], row.get(kind.argument, "")
         key = tuple(row[name].casefold() for name in kind.keys)
         if not (decision or argument):
             continue  # not decided yet

@@ -9,7 +9,7 @@ from crm_pipeline.migration import records
 from crm_pipeline.odoo.gates import waiting_in_queue
 from crm_pipeline.specs import Mapping
 from crm_pipeline.staging.store import StagingStore
-from crm_pipeline.verification.accounting import account, reasons
+from crm_pipeline.verification.accounting import account, delta_rows, reasons
 
 
 def build_result(
@@ -26,8 +26,9 @@ def build_result(
         [records.STAGING, env],
     )
     objects: dict[str, Any] = {}
-    why = reasons(store)
-    for row in account(store, mapping).to_dicts():
+    own = delta_rows(store)
+    why = reasons(store, own)
+    for row in account(store, mapping, own).to_dicts():
         row.pop("accounted")
         row["duplicates"] = row.pop("duplicate")
         name = row.pop("object")
@@ -43,11 +44,14 @@ def build_result(
         "objects": objects,
         "targets": _targets(store, mapping, env),
         "control_totals": _all(
-            store, "SELECT name, currency, source, odoo, rounding, kind, equal FROM ops.control_total WHERE env = ? ORDER BY kind DESC, name, currency", [env]
+            store, "SELECT name, currency, source, odoo, rounding, edited, kind, equal FROM ops.control_total WHERE env = ? ORDER BY kind DESC, name, currency", [env]
         ),
         "verification": _verification(store, env),
         "checks": checks,
         "queues": _queues(store, mapping, env),
+        "edits": _count(store, "edit", env),
+        "departed": _count(store, "departed", env),
+        "deleted": int(store.value("SELECT count(*) FROM ops.deleted_row WHERE known AND NOT made_again")),
         "report": str(report.relative_to(root)) if report is not None else None,
     }
 
@@ -59,6 +63,10 @@ def _all(store: StagingStore, sql: str, parameters: list[Any]) -> list[dict[str,
 def _one(store: StagingStore, sql: str, parameters: list[Any]) -> dict[str, Any]:
     found = _all(store, sql, parameters)
     return found[0] if found else {}
+
+
+def _count(store: StagingStore, table: str, env: str) -> int:
+    return int(store.value(f"SELECT count(*) FROM ops.{table} WHERE env = ?", [env]))
 
 
 def _targets(store: StagingStore, mapping: Mapping, env: str) -> dict[str, Any]:

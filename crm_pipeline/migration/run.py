@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crm_pipeline.migration.migration import Migration
+from crm_pipeline.exports import Drop
+from crm_pipeline.migration.migration import Migration, MigrationError
 from crm_pipeline.migration.result import build_result
 from crm_pipeline.migration.sign_off import keep_report
+from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.reports import build_preflight_page, build_report
 from crm_pipeline.specs import TargetSpec
 from crm_pipeline.verification.checks import CheckResult
@@ -50,12 +53,7 @@ def migrate(
     drop = migration.newest_drop(drop_name)
     destination = migration.reach(env) if dry_run else migration.open(env)
     try:
-        migration.start(env, drop, destination)
-        stops = [r for r in migration.read(drop) if r.stops]
-        if not stops:
-            stops = [r for r in migration.stage() if r.stops]
-        if not stops:
-            stops = [r for r in migration.preflight(env, destination) if r.stops]
+        stops = _prepare(migration, env, drop, destination)
         if not stops and not dry_run:
             stops = _load_all(migration, env, destination, only)
             stops += [r for r in migration.finish(env, destination) if r.stops]
@@ -64,6 +62,54 @@ def migrate(
     finally:
         destination.close()
     return _outcome(migration, env, tuple(stops))
+
+
+def delta(
+    migration: Migration, env: str, *, drop_name: str | None = None, before_load: Callable[[], list[CheckResult]] = list,
+    verify_all: bool = False,
+) -> RunOutcome:
+    """Apply a newer drop to an environment that was loaded before: what is new, what changed, what was deleted.
+
+    Only what changed is sent, and only what was written is read back; totals, counts and side effects are checked over
+    everything.
+
+    Args:
+        migration: the open migration.
+        env: sandbox or production.
+        drop_name: the drop; the newest one, full or delta, when not given.
+        before_load: further checks once the export is staged and the destination examined.
+        verify_all: read every record back, not only those that were written.
+
+    Raises:
+        MigrationError: nothing was loaded yet, or the drop is older than what was.
+    """
+    if migration.last_loaded(env) is None:
+        raise MigrationError(f"nothing has been loaded into the {env} yet; run migrate first")
+    drop = migration.newest_drop(drop_name, deltas=True)
+    destination = migration.open(env)
+    try:
+        stops = _prepare(migration, env, drop, destination)
+        if not stops:
+            stops = [r for r in before_load() if r.stops]
+        if not stops:
+            stops = _load_all(migration, env, destination, (), only_newer=not verify_all, only_written=not verify_all)
+            stops += [r for r in migration.finish(env, destination, only_written=not verify_all) if r.stops]
+        else:
+            migration.account(env)
+    finally:
+        destination.close()
+    return _outcome(migration, env, tuple(stops))
+
+
+def _prepare(migration: Migration, env: str, drop: Drop, destination: Destination) -> list[CheckResult]:
+    """Start a run, read, stage and examine; returns what stops it."""
+    migration.start(env, drop, destination)
+    stops = [r for r in migration.read(drop) if r.stops]
+    if not stops:
+        stops = [r for r in migration.stage() if r.stops]
+    if not stops:
+        stops = [r for r in migration.preflight(env, destination) if r.stops]
+    return stops
 
 
 def preflight(migration: Migration, env: str, *, drop_name: str | None = None) -> tuple[RunOutcome, Path | None]:
@@ -81,12 +127,18 @@ def preflight_page(migration: Migration, env: str) -> Path | None:
     return build_preflight_page(migration.store, migration.mapping, env, folder, migration.clock())
 
 
-def verify(migration: Migration, env: str) -> RunOutcome:
-    """Read everything back, the bytes of files too, and compare again without loading."""
+def verify(migration: Migration, env: str, *, edits_are_drift: bool = False) -> RunOutcome:
+    """Read everything back, the bytes of files too, and compare again without loading.
+
+    With ``edits_are_drift`` what people changed in Odoo since the last load is reported as theirs; else every difference
+    is an error.
+    """
     destination = migration.reach(env)
     try:
         migration.start(env, None, destination)
         stops: list[CheckResult] = []
+        for target in migration.mapping.targets if edits_are_drift else ():
+            migration.notice_edits(env, destination, target)
         for target in migration.mapping.targets:
             stops += [r for r in migration.verify(env, destination, target, contents=True) if r.stops]
         stops += [r for r in migration.finish(env, destination, contents=True) if r.stops]
@@ -110,7 +162,9 @@ def report(migration: Migration, env: str) -> Path:
     return path
 
 
-def _load_all(migration: Migration, env: str, destination: Any, only: tuple[str, ...]) -> list[CheckResult]:
+def _load_all(
+    migration: Migration, env: str, destination: Destination, only: tuple[str, ...], *, only_newer: bool = False, only_written: bool = False
+) -> list[CheckResult]:
     stops: list[CheckResult] = []
     blocked: set[str] = set()
     for target in migration.mapping.targets:
@@ -120,8 +174,8 @@ def _load_all(migration: Migration, env: str, destination: Any, only: tuple[str,
             blocked.add(target.model)
             migration.hold(env, target)
             continue
-        counts, results = migration.load(env, destination, target)
-        results += migration.verify(env, destination, target) if counts is not None else []
+        counts, results = migration.load(env, destination, target, only_newer=only_newer)
+        results += migration.verify(env, destination, target, only_written=only_written) if counts is not None else []
         found = [r for r in results if r.stops]
         if found:
             blocked.add(target.model)

@@ -21,7 +21,7 @@ from crm_pipeline.specs import Mapping
 from crm_pipeline.staging.store import StagingStore
 
 SIGN_OFF_FILE = "sign_off.json"
-_SIGNER = re.compile(r"\s*[^<>@]*[^<>@\s][^<>@]*<[^<>@\s]+@[^<>@\s]+\.[^<>@\s]+>\s*")
+_PERSON = re.compile(r"\s*[^<>@]*[^<>@\s][^<>@]*<[^<>@\s]+@[^<>@\s]+\.[^<>@\s]+>\s*")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ class SignOffRefusedError(Exception):
     def __init__(self, env: str, missing: list[str]) -> None:
         self.missing = missing
         super().__init__(f"the {env} can't be signed off: {'; '.join(missing)}.")
+
+
+def is_person(text: str) -> bool:
+    """Whether a text says who somebody is, as ``Name <mail>``."""
+    return _PERSON.fullmatch(text) is not None
 
 
 def keep_report(store: StagingStore, data: DataRoot, env: str, run_id: str, path: Path, now: datetime) -> None:
@@ -99,7 +104,7 @@ def sign_off(store: StagingStore, mapping: Mapping, data: DataRoot, env: str, by
 def _missing(store: StagingStore, mapping: Mapping, env: str, by: str) -> list[str]:
     """What stands against signing, but for the report's file."""
     missing = []
-    if not _SIGNER.fullmatch(by):
+    if not is_person(by):
         missing.append(f"'{by}' does not say who signs; write \"Name <mail@company>\"")
     run = newest_run(store, env)
     if not run:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -56,52 +57,75 @@ class Ledger:
             return False
         with self.store.transaction():
             self.store.execute("DELETE FROM ops.ledger WHERE env = ?", [self.env])
-            for table in ("environment", "lookup", "via", "conflict"):
+            for table in ("environment", "lookup", "via", "conflict", "edit", "put_back", "refused_update", "seen_identity", "departed"):
                 self.store.execute(f"DELETE FROM ops.{table} WHERE env = ?", [self.env])
             self.store.execute("INSERT INTO ops.environment VALUES (?, ?, ?)", [self.env, database_uuid, self.now])
         return bool(rows)
 
-    def sync(self, destination: Destination, model: str, staged_table: str) -> int:
+    def last_run_ended(self) -> datetime | None:
+        """When the last run before this one that wrote to the environment came to its end, UTC."""
+        ended: datetime | None = self.store.value(
+            "SELECT max(ended_at) FROM ops.run WHERE env = ? AND run_id <> ? AND kind = 'load'", [self.env, self.run_id]
+        )
+        return ended
+
+    def sync(
+        self, destination: Destination, model: str, staged_table: str, *, are_parts: bool = False, only_newer: bool = False
+    ) -> int:
         """Take over what Odoo has under our external ids and the ledger doesn't know (a kill, a lost reply, a lost store).
 
-        Adopted records are taken to hold what is staged for them; the read-back proves or refutes it. Entries whose
-        record is gone stay, and the read-back reports them as missing, unless every record of the model is gone: then
+        What an adopted record was loaded with is not known, so it is compared before anything is written to it; parts come
+        with the record they belong to, and the read-back proves them. Entries whose record is gone stay, and the read-back reports them as missing, unless every record of the model is gone: then
         this is an empty database and they are forgotten. Links to records found in Odoo are forgotten and matched anew.
+
+        With ``only_newer`` the external ids are read that were not seen by an earlier run; what is gone is not noticed then.
 
         Returns how many entries were taken over.
         """
         store, here = self.store, [self.env, model]
+        seen = int(store.value("SELECT max(highest) FROM ops.seen_identity WHERE env = ? AND model = ?", here) or 0)
+        only_newer = only_newer and seen > 0
         store.execute("DELETE FROM ops.ledger WHERE env = ? AND model = ? AND origin <> 'created'", here)
         store.execute("CREATE OR REPLACE TEMP TABLE _in_odoo (external_id VARCHAR, odoo_id BIGINT)")
-        domain = [("module", "=", self.module), ("model", "=", model)]
+        domain: list[Any] = [("module", "=", self.module), ("model", "=", model), *([("id", ">", seen)] if only_newer else [])]
         for page in read_pages(destination, "ir.model.data", domain, ["name", "res_id"]):
+            seen = max(seen, *(record["id"] for record in page))
             frame = pl.DataFrame(
                 {"external_id": [r["name"] for r in page], "odoo_id": [r["res_id"] for r in page]},
                 schema={"external_id": pl.String, "odoo_id": pl.Int64},
             )
             store.insert("_in_odoo", frame)
-        known = int(store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", here))
+        store.execute("DELETE FROM ops.seen_identity WHERE env = ? AND model = ?", here)
+        store.execute("INSERT INTO ops.seen_identity VALUES (?, ?, ?)", [*here, seen])
+        if not only_newer:
+            self._forget_emptied(model)
+        before = int(store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", here))
+        store.execute(
+            f"""
+            INSERT INTO ops.ledger BY NAME
+            SELECT ? AS env, ? AS model, staged._block AS block, found.external_id, found.odoo_id, 'created' AS origin,
+                   CASE WHEN ? THEN staged._hash END AS row_hash, CASE WHEN ? THEN staged._values END AS "values",
+                   ? AS run_id, ? AS loaded_at
+            FROM _in_odoo AS found LEFT JOIN {staged_table} AS staged USING (external_id)
+            WHERE found.external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = ? AND model = ?)
+            """,
+            [self.env, model, are_parts, are_parts, self.run_id, self.now, self.env, model],
+        )
+        return int(store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", here)) - before
+
+    def _forget_emptied(self, model: str) -> None:
+        """Drop the entries of a model of which no record is in Odoo any more; ``_in_odoo`` has those that are."""
+        here = [self.env, model]
+        known = int(self.store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", here))
         gone = int(
-            store.value(
+            self.store.value(
                 "SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ? AND external_id NOT IN "
                 "(SELECT external_id FROM _in_odoo)",
                 here,
             )
         )
         if known and gone == known:
-            store.execute("DELETE FROM ops.ledger WHERE env = ? AND model = ?", here)
-        before = int(store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", here))
-        store.execute(
-            f"""
-            INSERT INTO ops.ledger BY NAME
-            SELECT ? AS env, ? AS model, staged._block AS block, found.external_id, found.odoo_id, 'created' AS origin,
-                   staged._hash AS row_hash, staged._values AS "values", ? AS run_id, ? AS loaded_at
-            FROM _in_odoo AS found LEFT JOIN {staged_table} AS staged USING (external_id)
-            WHERE found.external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = ? AND model = ?)
-            """,
-            [self.env, model, self.run_id, self.now, self.env, model],
-        )
-        return int(store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", here)) - before
+            self.store.execute("DELETE FROM ops.ledger WHERE env = ? AND model = ?", here)
 
     def record(self, model: str, loaded: pl.DataFrame, origin: str = "created") -> None:
         """Write entries, replacing older ones of the same external ids, in one transaction.

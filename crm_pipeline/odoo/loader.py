@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from crm_pipeline.odoo.departures import stage_departed
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.finishing import finish_records
 from crm_pipeline.odoo.gates import check_gate
@@ -40,9 +41,11 @@ class LoadCounts:
 
 def load_target(
     store: StagingStore, mapping: Mapping, target: TargetSpec, destination: Destination, ledger: Ledger, sender: Sender,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = lambda done, total: None, *, only_newer: bool = False,
 ) -> LoadCounts:  # fmt: skip
-    """Bring every staged row of ``target`` into the destination that is not there yet.
+    """Bring every staged row of ``target`` into the destination that is not there yet, and those up to date that changed.
+
+    With ``only_newer`` the ledger is trusted for what earlier runs saw, so that the cost follows what changed.
 
     Raises:
         GateClosedError: when the target's queue is not empty and its policy is to block.
@@ -51,7 +54,8 @@ def load_target(
     """
     schema = destination.fields_get(target.model)
     ledger.forget_refusals(target.model)
-    adopted = ledger.sync(destination, target.model, quote(f"staged.{target.table}"))
+    stage_departed(store, target, ledger.env)
+    adopted = ledger.sync(destination, target.model, quote(f"staged.{target.table}"), are_parts=target.part_of is not None, only_newer=only_newer)
     for needed in (target, mapping.parts_of(target.model)):
         if needed is not None:
             _fetch_references(store, needed, destination, ledger.env)

@@ -75,7 +75,7 @@ class Mapping:
 
 
 def _digest(specs: list[BaseModel]) -> str:
-    data = [spec.model_dump(mode="json", by_alias=True) for spec in specs]
+    data = [spec.model_dump(mode="json", by_alias=True, exclude={"operations"}) for spec in specs]
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 

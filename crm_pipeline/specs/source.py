@@ -373,6 +373,17 @@ class DerivedSpec(SpecModel):
     options: dict[str, object] = Field(default_factory=dict, description="what the policy takes; see its docstring")
 
 
+class OperationsSpec(SpecModel):
+    """How the migration is run until it is over. No part of the mapping: changing it asks for no new sign-off."""
+
+    delta_cron: str = Field(default="0 6,12,18 * * *", description="when the newest export is applied during the cutover window")
+    hypercare_cron: str = Field(default="0 7 * * 1-5", description="when Odoo is looked at after the cutover")
+    hypercare_days: int = Field(default=5, ge=1, description="business days of hypercare after the cutover")
+    responsible: dict[Identifier, str] = Field(
+        default_factory=dict, description="step of the runbook → who does it: export, freeze, delta, verification, decision, communication, hypercare"
+    )
+
+
 class SourceSpec(SpecModel):
     """A source CRM."""
 
@@ -397,6 +408,7 @@ class SourceSpec(SpecModel):
     inventories: tuple[InventorySpec, ...] = ()
     objects: dict[Identifier, ObjectSpec]
     derived: dict[Identifier, DerivedSpec] = Field(default_factory=dict)
+    operations: OperationsSpec = OperationsSpec()
 
     @model_validator(mode="after")
     def _references_exist(self) -> SourceSpec:

@@ -69,6 +69,9 @@ class Lookup(SpecModel):
         return self
 
 
+#: The field by which a record is archived.
+ACTIVE = "active"
+
 _ORIGINS = ("from_", "map", "ref", "refs", "lookup", "xmlid", "model_of", "sql", "file")
 
 
@@ -100,6 +103,10 @@ class FieldSpec(SpecModel):
     )
     resend: bool = Field(
         default=False, description="sent once more after any update of the record, because Odoo overwrites it then"
+    )
+    on_conflict: Literal["keep_odoo", "take_source"] = Field(
+        default="keep_odoo",
+        description="when people changed the field in Odoo and the source changed it too: keep theirs and queue it, or overwrite it",
     )
     computed: bool = Field(default=False, description="not sent: Odoo computes it, and verification compares it")
     late: bool = Field(
@@ -246,6 +253,13 @@ class SourceBlock(SpecModel):
     )
     label: str | None = Field(default=None, description="how people know a row of a queue (DuckDB expression)")
     custom_fields: tuple[CustomColumns, ...] = Field(default=(), description="whose custom fields become fields of the model")
+    archive_deleted: bool | str = Field(
+        default=False,
+        description="whether the record of a row that the CRM deleted is archived; a DuckDB condition for some of them. Else it stays",
+    )
+    archive_absent: bool = Field(
+        default=False, description="whether the record of a row that is missing from a newer full export is archived; else it stays"
+    )
     fields: dict[str, FieldSpec]
 
     @model_validator(mode="after")
@@ -254,6 +268,10 @@ class SourceBlock(SpecModel):
             raise ValueError("say exactly one of 'object' and 'rows'")
         if (self.divert or self.warn) and self.accounts_for is None:
             raise ValueError("'divert' and 'warn' speak of exported rows, so 'accounts_for' must name their object")
+        if (self.archive_deleted or self.archive_absent) and self.accounts_for is None:
+            raise ValueError("'archive_deleted' and 'archive_absent' speak of exported rows, so 'accounts_for' must name their object")
+        if self.archive_deleted or self.archive_absent:
+            self.fields.setdefault(ACTIVE, FieldSpec(sql="TRUE"))
         return self
 
 

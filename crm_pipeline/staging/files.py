@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from crm_pipeline.exports import Drop, UnreadableFileError
-from crm_pipeline.exports.file_index import FileIndex, FoundFile, unreadable
+from crm_pipeline.exports.file_index import FoundFile, LayeredFileIndex, unreadable
 from crm_pipeline.exports.files import Digest, FileChoice, choose_file, digest_files
 from crm_pipeline.exports.mime_types import types_agree
 from crm_pipeline.specs import SourceSpec
@@ -37,7 +37,7 @@ _CHOICES: dict[str, type[pl.DataType]] = {
 }  # fmt: skip
 _ISSUE_COLUMNS = 'object, row_id, key, file, "row", "column", value, reason, severity, message'
 _PLACE = "t._file || ', row ' || t._row || ': '"
-_OF_DROP = '"drop" = ? AND path IN (SELECT unnest(CAST(? AS VARCHAR[])))'
+_OF_DROP = '("drop", path) IN (SELECT unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[])))'
 
 #: Path → digests of its content, or why it can't be read.
 Digests = dict[str, Digest | UnreadableFileError]
@@ -61,7 +61,7 @@ class _Attachments:
         self._spec = spec.objects[name]
         self._typed, self._rejected = quote(f"typed.{name}"), quote(f"typed.{name}__rejected")
         self._key = f"CAST(t.{quote(self._spec.key)} AS VARCHAR)"
-        self._index = FileIndex(drop.folder, files.folder)
+        self._index = LayeredFileIndex([layer.folder for layer in drop.layers], files.folder)
         self._named: set[str] = set()
 
     def attach(self) -> None:
@@ -147,26 +147,36 @@ class _Attachments:
 
     def _digests(self, files: dict[str, FoundFile]) -> Digests:
         """Digests by path: those kept for the file as it is, the others read now and kept."""
-        drop = self._drop.name
+        places = {path: self._place(path) for path in files}
+        by_place = {place: path for path, place in places.items()}
         known = self._store.rows(
-            f"SELECT path, bytes, mtime_ns, sha256, sha1, mime FROM ops.file_digest WHERE {_OF_DROP}",
-            [drop, list(files)],
+            f"""SELECT "drop", path, bytes, mtime_ns, sha256, sha1, mime FROM ops.file_digest WHERE {_OF_DROP}""",
+            [[drop for drop, _ in by_place], [path for _, path in by_place]],
         )
-        found: Digests = {
-            path: Digest(*digest)
-            for path, size, changed, *digest in known
-            if (size, changed) == (files[path].bytes, files[path].mtime_ns)
-        }
+        found: Digests = {}
+        for drop, path, size, changed, *digest in known:
+            file = files.get(by_place.get((drop, path), ""))
+            if file is not None and (size, changed) == (file.bytes, file.mtime_ns):
+                found[file.path] = Digest(*digest)
         new = []
-        for file, digest in digest_files(self._index.root, [file for path, file in files.items() if path not in found]):
-            found[file.path] = digest
-            if isinstance(digest, Digest):
-                new.append((drop, file.path, file.bytes, file.mtime_ns, digest.sha256, digest.sha1, digest.mime))
+        for file, digest_ in digest_files(self._index.root, [file for path, file in files.items() if path not in found]):
+            found[file.path] = digest_
+            if isinstance(digest_, Digest):
+                new.append((*places[file.path], file.bytes, file.mtime_ns, digest_.sha256, digest_.sha1, digest_.mime))
         if new:
             with self._store.transaction():
-                self._store.execute(f"DELETE FROM ops.file_digest WHERE {_OF_DROP}", [drop, [row[1] for row in new]])
+                self._store.execute(
+                    f"DELETE FROM ops.file_digest WHERE {_OF_DROP}", [[row[0] for row in new], [row[1] for row in new]]
+                )
                 self._store.insert("ops.file_digest", pl.DataFrame(new, schema=_DIGESTS, orient="row"))
         return found
+
+    def _place(self, path: str) -> tuple[str, str]:
+        """The drop a file lies in and its path from there, which are the same whatever is laid over it."""
+        if path.startswith("../"):
+            _, drop, inside = path.split("/", 2)
+            return drop, inside
+        return self._drop.name, path
 
     # -- what becomes of the rows ------------------------------------------------------------------------------------
 

@@ -18,10 +18,18 @@ CREATE TABLE IF NOT EXISTS ops.row_fate (
 -- The drop that raw, typed, derived and staged tables were made of
 CREATE TABLE IF NOT EXISTS ops.reading ("drop" VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL, read_at TIMESTAMP NOT NULL);
 ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS exported_at TIMESTAMP;
+-- Drops that were read together: a delta's last, the full one first
+ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS layers VARCHAR[];
 -- Digests of delivered files, so that a file that has not changed is read once
 CREATE TABLE IF NOT EXISTS ops.file_digest (
     "drop" VARCHAR NOT NULL, path VARCHAR NOT NULL, bytes BIGINT NOT NULL, mtime_ns BIGINT NOT NULL,
     sha256 VARCHAR NOT NULL, sha1 VARCHAR NOT NULL, mime VARCHAR
+);
+
+-- What the delta's lists say was deleted in the CRM
+CREATE TABLE IF NOT EXISTS ops.deleted_row (
+    object VARCHAR, object_text VARCHAR, key VARCHAR, deleted_at TIMESTAMP, deleted_by VARCHAR, file VARCHAR, "row" BIGINT, layer INTEGER,
+    known BOOLEAN NOT NULL, made_again BOOLEAN NOT NULL
 );
 
 -- Decisions of people
@@ -29,6 +37,7 @@ CREATE TABLE IF NOT EXISTS ops.owner_decision (source_email VARCHAR, decision VA
 CREATE TABLE IF NOT EXISTS ops.product_decision (
     source_sku VARCHAR, source_name VARCHAR, decision VARCHAR, odoo_default_code VARCHAR
 );
+CREATE TABLE IF NOT EXISTS ops.conflict_decision (model VARCHAR, external_id VARCHAR, field VARCHAR, decision VARCHAR);
 CREATE TABLE IF NOT EXISTS ops.orphan_decision (
     object VARCHAR, key VARCHAR, decision VARCHAR, parent_object VARCHAR, parent_key VARCHAR, used BOOLEAN DEFAULT FALSE
 );
@@ -42,6 +51,11 @@ CREATE TABLE IF NOT EXISTS ops.ledger (
     finished BOOLEAN  -- for models with finishing steps: whether all of them were taken
 );
 ALTER TABLE ops.ledger ADD COLUMN IF NOT EXISTS finished BOOLEAN;
+-- Loaded records that the newest export makes no more, why, and what is done about them
+CREATE TABLE IF NOT EXISTS ops.departed (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, external_id VARCHAR NOT NULL, odoo_id BIGINT,
+    cause VARCHAR NOT NULL CHECK (cause IN ('absent', 'merged', 'set_aside', 'not_made')), action VARCHAR NOT NULL CHECK (action IN ('keep', 'archive'))
+);
 -- Staged records that are not in Odoo, and why
 CREATE TABLE IF NOT EXISTS ops.refusal (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, block VARCHAR, external_id VARCHAR NOT NULL,
@@ -86,6 +100,21 @@ CREATE TABLE IF NOT EXISTS ops.conflict (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, external_id VARCHAR NOT NULL, field VARCHAR NOT NULL,
     last_loaded VARCHAR, odoo_now VARCHAR, new_source VARCHAR
 );
+-- Highest id of ir.model.data that was read for each model
+CREATE TABLE IF NOT EXISTS ops.seen_identity (env VARCHAR NOT NULL, model VARCHAR NOT NULL, highest BIGINT NOT NULL);
+-- Fields that people changed in Odoo since they were loaded; they are theirs
+CREATE TABLE IF NOT EXISTS ops.edit (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, external_id VARCHAR NOT NULL, odoo_id BIGINT, field VARCHAR NOT NULL,
+    last_loaded VARCHAR, odoo_now VARCHAR, noticed_at TIMESTAMP NOT NULL
+);
+-- What an update overwrites of its own accord in Odoo, kept until it is put back
+CREATE TABLE IF NOT EXISTS ops.put_back (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, odoo_id BIGINT NOT NULL, field VARCHAR NOT NULL, value JSON
+);
+-- Updates that Odoo refused, by the hash of the row: they are not tried again before the row changes
+CREATE TABLE IF NOT EXISTS ops.refused_update (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, external_id VARCHAR NOT NULL, row_hash VARCHAR NOT NULL, message VARCHAR NOT NULL
+);
 CREATE TABLE IF NOT EXISTS ops.verified (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, records BIGINT NOT NULL, fields BIGINT NOT NULL, in_odoo BIGINT NOT NULL
 );
@@ -99,6 +128,7 @@ CREATE TABLE IF NOT EXISTS ops.control_total (
 );
 ALTER TABLE ops.control_total ADD COLUMN IF NOT EXISTS rounding VARCHAR;
 ALTER TABLE ops.control_total ADD COLUMN IF NOT EXISTS kind VARCHAR;
+ALTER TABLE ops.control_total ADD COLUMN IF NOT EXISTS edited VARCHAR;
 -- Amounts of the exported rows by what became of them
 CREATE TABLE IF NOT EXISTS ops.exported_amount (
     env VARCHAR NOT NULL, object VARCHAR NOT NULL, "column" VARCHAR NOT NULL, fate VARCHAR NOT NULL, "rows" BIGINT NOT NULL,
@@ -145,4 +175,13 @@ CREATE TABLE IF NOT EXISTS ops.sign_off (
     fingerprint VARCHAR NOT NULL, mapping_hash VARCHAR NOT NULL, report_sha256 VARCHAR NOT NULL, odoo_kind VARCHAR NOT NULL,
     odoo_version VARCHAR NOT NULL, odoo_database VARCHAR NOT NULL, drawn BIGINT NOT NULL, looked_at BIGINT NOT NULL
 );
+-- Cutovers: from when on Odoo is the system of record, until somebody reopens the migration
+CREATE TABLE IF NOT EXISTS ops.cutover (
+    env VARCHAR NOT NULL, cut_over_by VARCHAR NOT NULL, cut_over_at TIMESTAMP NOT NULL, frozen_at TIMESTAMP NOT NULL, run_id VARCHAR NOT NULL,
+    "drop" VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL, mapping_hash VARCHAR NOT NULL, report_sha256 VARCHAR NOT NULL,
+    reopened_by VARCHAR, reopened_at TIMESTAMP, reopened_why VARCHAR
+);
 ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS started_by VARCHAR;
+-- What a run did: 'load' wrote to the environment; 'look' read and verified; 'rollback' undid
+ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS kind VARCHAR;
+UPDATE ops.run SET kind = 'load' WHERE kind IS NULL;

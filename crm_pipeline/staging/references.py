@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from crm_pipeline.specs import SourceSpec
 from crm_pipeline.specs.source import ReferenceSpec
 from crm_pipeline.staging.aside import set_aside
@@ -11,13 +9,8 @@ from crm_pipeline.staging.orphans import decide_orphans
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 
-def check_references(
-    store: StagingStore, spec: SourceSpec, known: Mapping[str, str] | None = None
-) -> dict[str, dict[str, int]]:
+def check_references(store: StagingStore, spec: SourceSpec) -> dict[str, dict[str, int]]:
     """Reject rows of all typed tables whose references lead nowhere, until nothing changes.
-
-    Args:
-        known: for a delta: object → query or table with one column ``key`` of keys delivered and accepted before.
 
     Returns:
         object → reason → rows rejected (or values blanked, reason 'blanked').
@@ -27,7 +20,7 @@ def check_references(
         waiting = dependency_order(spec)
         while waiting:
             name = waiting.pop(0)
-            removed = _check_object(store, spec, name, known or {}, counts)
+            removed = _check_object(store, spec, name, counts)
             if removed:
                 waiting += [child for child in children(spec, name) if child not in waiting]
     return counts
@@ -57,16 +50,14 @@ def dependency_order(spec: SourceSpec) -> list[str]:
     return ordered
 
 
-def _check_object(
-    store: StagingStore, spec: SourceSpec, name: str, known: Mapping[str, str], counts: dict[str, dict[str, int]]
-) -> int:
+def _check_object(store: StagingStore, spec: SourceSpec, name: str, counts: dict[str, dict[str, int]]) -> int:
     removed = 0
     if not store.has_table(f"typed.{name}"):
         return 0
     for reference in spec.objects[name].references:
-        _collect_broken(store, spec, name, reference, known)
+        _collect_broken(store, spec, name, reference)
         if decide_orphans(store, spec, name, reference):
-            _collect_broken(store, spec, name, reference, known)
+            _collect_broken(store, spec, name, reference)
         broken = store.rows("SELECT reason, count(*) FROM _broken GROUP BY ALL ORDER BY ALL")
         tally = counts.setdefault(name, {}) if broken else {}
         for reason, count in broken:
@@ -87,9 +78,7 @@ def _check_object(
     return removed
 
 
-def _collect_broken(
-    store: StagingStore, spec: SourceSpec, name: str, reference: ReferenceSpec, known: Mapping[str, str]
-) -> None:
+def _collect_broken(store: StagingStore, spec: SourceSpec, name: str, reference: ReferenceSpec) -> None:
     """Temp table ``_broken``: row id, value, parent object, reason."""
     column, targets = quote(reference.column), reference.to
     branches = []
@@ -108,30 +97,18 @@ def _collect_broken(
     queries = [unknown_kind]
     for condition, target in branches:
         key = quote(reference.to_column or spec.objects[target].key)
-        accepted = (
-            f"SELECT {key} AS key FROM {quote(f'typed.{target}')}" if store.has_table(f"typed.{target}") else None
-        )
-        rejected = f"typed.{target}__rejected"
-        alive = [query for query in (accepted, _known(known.get(target)) if not reference.to_column else None) if query]
-        exists = " OR ".join(f"EXISTS (SELECT 1 FROM ({query}) AS p WHERE p.key = c.{column})" for query in alive)
-        was_there = (
-            f"EXISTS (SELECT 1 FROM {quote(rejected)} AS p WHERE p.{key} = c.{column})"
-            if store.has_table(rejected)
-            else "FALSE"
-        )
+
+        def held_by(table: str, key: str = key) -> str:
+            there = f"EXISTS (SELECT 1 FROM {quote(table)} AS p WHERE p.{key} = c.{column})"
+            return there if store.has_table(table) else "FALSE"
+
         queries.append(
             f"SELECT _row_id, CAST({column} AS VARCHAR), {literal(target)}, "
-            f"CASE WHEN {was_there} THEN 'parent_quarantined' ELSE {literal(reference.reason)} END "
+            f"CASE WHEN {held_by(f'typed.{target}__rejected')} THEN 'parent_quarantined' ELSE {literal(reference.reason)} END "
             f"FROM (SELECT * FROM {quote(f'typed.{name}')} WHERE {column} IS NOT NULL AND {condition}) AS c "
-            f"WHERE NOT ({exists or 'FALSE'})"
+            f"WHERE NOT {held_by(f'typed.{target}')}"
         )
     store.execute(f"CREATE OR REPLACE TEMP TABLE _broken AS {' UNION ALL '.join(queries)}")
-
-
-def _known(source: str | None) -> str | None:
-    if source is None:
-        return None
-    return source if source.lstrip().upper().startswith("SELECT") else f"SELECT key FROM {quote(source)}"
 
 
 def _report(store: StagingStore, spec: SourceSpec, name: str, reference: ReferenceSpec) -> None:

@@ -6,6 +6,7 @@ zone maps; filters on text columns then find nothing until the next checkpoint. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crm_pipeline.specs import ObjectSpec
@@ -16,7 +17,7 @@ from crm_pipeline.staging.store import StagingStore, literal, quote
 _SHOWN, _KEPT = 120, 2000
 _PLACE = "_file || ', row ' || _row"
 _SAME_ROW = "WHERE r._row_id = t._row_id"
-_TEMPORARY = ("_rejected", "_wrong", "_repeated", "_ranked")
+_TEMPORARY = ("_rejected", "_wrong", "_repeated", "_ranked", "_version", "_exchange")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class CellCheck:
     wrong: str
     rejects: bool
     says: str
+
+
+def layer_of(file: str, deltas: Sequence[str]) -> str:
+    """SQL for the drop that a row's file came with: its position in ``deltas`` from 1, or 0 for the drop below them all."""
+    return f"coalesce(list_position([{', '.join(map(literal, deltas))}]::VARCHAR[], split_part({file}, '/', 1)), 0)"
 
 
 def text_of(column: str) -> str:
@@ -69,6 +75,49 @@ class Rejections:
         )
         self._report("malformed_row", "error", None, f"(SELECT left(_raw, {_KEPT}) FROM {self._raw} AS r {_SAME_ROW})")
 
+    def reject_versions(self, deltas: tuple[str, ...]) -> None:
+        """The rows of each key that several drops hold, but for those of one drop (R-16).
+
+        The newest counts, of equally new ones the later drop's; a delta's row without a date is as new as its drop. The
+        others are duplicates: ``superseded`` by a later drop, or ``stale``. The row that counts takes the place of the
+        first one, so that the order of rows is that of a full export.
+        """
+        layer = layer_of("t._file", deltas)
+        keys = (
+            f"SELECT {self._key} AS key FROM {self._typed} AS t WHERE _problem IS NULL AND {self._key} IS NOT NULL "
+            f"GROUP BY ALL HAVING count(DISTINCT {layer}) > 1"
+        )
+        newest = f"t.{quote(self._spec.newest_by)}" if self._spec.newest_by else "NULL::TIMESTAMP"
+        self._create(
+            "_version",
+            f"""SELECT *, first_value(layer) OVER best AS kept, first_value(_row_id) OVER best AS kept_id,
+                       min(_row_id) OVER (PARTITION BY key) AS first_id, first_value(place) OVER best AS best
+                FROM (
+                    SELECT t._row_id, t.{self._key} AS key, {layer} AS layer, t._file || ', row ' || t._row AS place,
+                           coalesce({newest}::TIMESTAMP, CASE WHEN {layer} > 0 THEN 'infinity' ELSE '-infinity' END::TIMESTAMP) AS newest
+                    FROM {self._typed} AS t WHERE t._problem IS NULL AND t.{self._key} IN ({keys})
+                ) WINDOW best AS (PARTITION BY key ORDER BY newest DESC, layer DESC, _row_id)""",
+        )
+        self._exchange_places()
+        said = {
+            "superseded": ("layer < kept", "' is an earlier version of key ' || key || '; ' || best || ' counts.'"),
+            "stale": ("layer > kept", "' is older than ' || best || ' of the same key ' || key || ', which counts.'"),
+        }
+        for reason, (which, text) in said.items():
+            self._reject("duplicate", reason, f"SELECT _row_id, place || {text} FROM _version WHERE {which}")
+        self._report("stale", "warning", self._spec.key, f"t.{self._key}")
+
+    def _exchange_places(self) -> None:
+        self._create(
+            "_exchange",
+            """SELECT DISTINCT unnest([kept_id, first_id]) AS was, unnest([first_id, kept_id]) AS becomes
+               FROM _version WHERE kept_id <> first_id""",
+        )
+        for table in (self._raw, self._typed, "_version"):
+            self._store.execute(
+                f"UPDATE {table} SET _row_id = _exchange.becomes FROM _exchange WHERE {table}._row_id = _exchange.was"
+            )
+
     def reject_keys(self) -> None:
         """Blank keys, identical repeats, and keys with different content (R-1)."""
         blank = f", column '{self._heading(self._spec.key)}' is blank: without a key the row can't be told from others."
@@ -94,7 +143,7 @@ class Rejections:
         """``_repeated``: all rows whose key occurs more than once; ``_ranked``: of these, each content once, best first."""
         keys = (
             f"SELECT {self._key} AS key FROM {self._typed} WHERE _problem IS NULL AND {self._key} IS NOT NULL "
-            "GROUP BY ALL HAVING count(*) > 1"
+            "AND _row_id NOT IN (SELECT _row_id FROM _rejected) GROUP BY ALL HAVING count(*) > 1"
         )
         self._create("_repeated", keys)
         if not self._store.value("SELECT count(*) FROM _repeated"):
@@ -108,7 +157,7 @@ class Rejections:
             f"SELECT t._row_id, t.{self._key} AS key, {newest} AS newest, {place} AS place, "
             f"row_number() OVER same AS copy, first_value({place}) OVER same AS first_place "
             f"FROM {self._typed} AS t JOIN {self._raw} AS r USING (_row_id) "
-            f"WHERE t._problem IS NULL AND t.{self._key} IN ({keys}) "
+            f"WHERE t._problem IS NULL AND t.{self._key} IN ({keys}) AND t._row_id NOT IN (SELECT _row_id FROM _rejected) "
             f"WINDOW same AS (PARTITION BY t.{self._key}, [{cells}], coalesce({extra}, '[]') ORDER BY t._row_id)",
         )
         self._create(

@@ -75,7 +75,7 @@ def validate_typed(store: StagingStore, spec: SourceSpec, object_name: str) -> p
     schema = typed_schema(object_spec)
     table = quote(f"typed.{object_name}")
     failures = []
-    reader = store.connection.sql(f"SELECT * EXCLUDE (_extra) FROM {table}").to_arrow_reader(CHUNK)
+    reader = store.connection.sql(f"SELECT COLUMNS(lambda c: c NOT IN ('_extra', '_deleted')) FROM {table}").to_arrow_reader(CHUNK)
     for batch in reader:
         failures += _failures(schema, pl.DataFrame(batch))
     key = quote(object_spec.key)

@@ -1,7 +1,8 @@
 """From typed tables to target-shaped ones: mapping specs compiled to one DuckDB statement for each source block.
 
 A staged table ``staged.<model>`` holds, for every record meant for Odoo: ``external_id`` (name without module),
-``_block``, ``_object``, ``_row_id``, ``_order``, ``_needed``, ``_creatable``, ``_label``, one column for each mapped field
+``_block``, ``_object``, ``_row_id``, ``_order``, ``_needed``, ``_creatable``, ``_label``, ``_deleted`` (in the CRM's list of deleted
+records), ``_departed`` (see :mod:`crm_pipeline.odoo.departures`), one column for each mapped field
 (links as external ids, lookups as the text to look up, files as their SHA-1), ``<field>__path`` and ``<field>__bytes`` of a file,
 ``<field>__tolerance`` where one is stated, ``_values`` (the fields of its block as JSON) and ``_hash`` (MD5 of it).
 """
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 import duckdb
 
 from crm_pipeline.specs import FieldSpec, Mapping, SourceBlock, TargetSpec
-from crm_pipeline.specs.target import Reference
+from crm_pipeline.specs.target import ACTIVE, Reference
+from crm_pipeline.staging.deletions import DELETED
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
@@ -151,6 +153,11 @@ def _model_case(mapping: Mapping, spec: FieldSpec) -> str:
     return "CASE " + " ".join(f"WHEN ({when}) THEN {literal(model)}" for when, model in models) + " END"
 
 
+def external_id_of(block: SourceBlock) -> str:
+    """The DuckDB expression for a block's external ids, over its own table ``src`` and its joins."""
+    return _id_expression(block.external_id)
+
+
 def _id_expression(pattern: str, key: tuple[str, ...] | None = None) -> str:
     """SQL that fills an external-id pattern, with its own expressions or with another block's ``key`` in their order."""
     parts: list[str] = []
@@ -169,6 +176,10 @@ def _id_expression(pattern: str, key: tuple[str, ...] | None = None) -> str:
 def _block_select(mapping: Mapping, number: int, block: SourceBlock) -> str:
     confirmed = confirmed_fields(block)
     fields = {name: field_expression(mapping, block, spec) for name, spec in confirmed.items()}
+    deleted = _deleted(block)
+    if block.archive_deleted and ACTIVE in fields:
+        when = "" if block.archive_deleted is True else f" AND coalesce({block.archive_deleted}, FALSE)"
+        fields[ACTIVE] = f"({fields[ACTIVE]})::BOOLEAN AND NOT ({deleted}{when})"
     for name, spec in confirmed.items():
         if spec.file is not None:
             fields |= {path_column(name): f"src.{quote(spec.file.path)}", size_column(name): f"src.{quote(spec.file.size)}"}
@@ -183,14 +194,24 @@ def _block_select(mapping: Mapping, number: int, block: SourceBlock) -> str:
         SELECT *, to_json(struct_pack({", ".join(f"{c} := {c}" for c in sent.split(", "))})) AS _values,
                md5(_values::VARCHAR) AS _hash
         FROM (
-            SELECT {_id_expression(block.external_id)} AS external_id, {literal(block.name)} AS _block,
+            SELECT {external_id_of(block)} AS external_id, {literal(block.name)} AS _block,
                    {literal(block.accounts_for or block.object)}::VARCHAR AS _object, src._row_id, {order} AS _order,
                    coalesce({block.needed_when or "TRUE"}, FALSE) AS _needed,
                    coalesce({block.create_when or "TRUE"}, FALSE) AS _creatable,
-                   ({block.label or "NULL"})::VARCHAR AS _label, {columns}
+                   ({block.label or "NULL"})::VARCHAR AS _label, {deleted} AS _deleted, FALSE AS _departed, {columns}
             FROM {_from(mapping, block)} {where} {_one_per(block)}
         )
     """
+
+
+def _deleted(block: SourceBlock) -> str:
+    """SQL: whether the exported row that a row stands for was deleted in the CRM."""
+    if block.accounts_for is None:
+        return "FALSE"
+    if block.object == block.accounts_for:
+        return f"coalesce(src.{DELETED}, FALSE)"
+    exported = quote(f"typed.{block.accounts_for}")
+    return f"coalesce((SELECT exported.{DELETED} FROM {exported} AS exported WHERE exported._row_id = src._row_id), FALSE)"
 
 
 def _conditions(block: SourceBlock) -> str:

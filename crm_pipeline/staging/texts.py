@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from crm_pipeline.exports import Drop, UnreadableFileError
-from crm_pipeline.exports.file_index import FileIndex, FoundFile
+from crm_pipeline.exports.file_index import FoundFile, LayeredFileIndex
 from crm_pipeline.exports.files import find_loadable
 from crm_pipeline.exports.text_files import bare_moment, read_text_file
 from crm_pipeline.specs import SourceSpec
@@ -44,7 +44,7 @@ class _Texts:
         self._spec, self._fallback = spec.objects[name], spec.fallback_encoding
         self._typed, self._rejected = quote(f"typed.{name}"), quote(f"typed.{name}__rejected")
         self._key, self._path = f"CAST(t.{quote(self._spec.key)} AS VARCHAR)", quote(texts.path)
-        self._index = FileIndex(drop.folder, texts.folder)
+        self._index = LayeredFileIndex([layer.folder for layer in drop.layers], texts.folder)
         self._columns = {name: _TYPES[header.type] for name, header in texts.headers.items()} | {texts.body: "VARCHAR"}
         self._schema = dict.fromkeys(("_text_path", "_reason", "_says", *self._columns), pl.String)
         self._named: set[str] = set()

@@ -4,8 +4,8 @@
 ISO code stated in the cell), and the spec's derived columns. Rows that are not accepted go to
 ``typed.<object>__rejected`` (same columns) and to ``ops.fate``; what is wrong with a value goes to ``ops.issue``.
 
-Precedence where several things are wrong with a row: malformed, blank key, identical repeat, key used twice (R-1),
-unreadable or missing value, unique column repeated, excluded by rule. The key rule comes before values, so that an older
+Precedence where several things are wrong with a row: malformed, another drop's version of the same record (R-16), blank key,
+identical repeat, key used twice (R-1), unreadable or missing value, unique column repeated, excluded by rule. The key rule comes before values, so that an older
 version of a record is never taken because the newest one has a bad value.
 """
 
@@ -46,6 +46,9 @@ def type_object(store: StagingStore, spec: SourceSpec, object_name: str, audit: 
         _create_typed(store, object_name, object_spec, checks)
         rejections = Rejections(store, object_name, object_spec)
         rejections.reject_malformed()
+        if audit.deltas:
+            rejections.reject_versions(audit.deltas)
+            _derive_again(store, object_name, object_spec)
         rejections.reject_keys()
         rejections.check_cells(checks)
         for column in object_spec.unique:
@@ -148,6 +151,21 @@ _READABLE_AS = {
     "date": "is no date in the export's order",
     "dt": "is no date and time in the export's order",
 }
+
+
+def _derive_again(store: StagingStore, object_name: str, spec: ObjectSpec) -> None:
+    """Derived columns may look at other rows, so they are computed once more without the versions that don't count."""
+    if not spec.derive:
+        return
+    table, names = quote(f"typed.{object_name}"), ", ".join(map(quote, spec.derive))
+    derived = ", ".join(f"({sql}) AS {quote(name)}" for name, sql in spec.derive.items())
+    rejected = "SELECT _row_id FROM _rejected"
+    store.execute(
+        f"""CREATE OR REPLACE TABLE {table} AS SELECT * FROM (
+            SELECT *, {derived} FROM (SELECT * EXCLUDE ({names}) FROM {table} WHERE _row_id NOT IN ({rejected}))
+            UNION ALL BY NAME SELECT * FROM {table} WHERE _row_id IN ({rejected})
+        ) ORDER BY _row_id"""
+    )
 
 
 def _create_typed(store: StagingStore, object_name: str, spec: ObjectSpec, checks: list[CellCheck]) -> None:

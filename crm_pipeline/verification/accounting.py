@@ -74,23 +74,30 @@ def _loadable_rows(store: StagingStore, mapping: Mapping, name: str, key: str, e
     """
 
 
-def account(store: StagingStore, mapping: Mapping) -> pl.DataFrame:
+def delta_rows(store: StagingStore) -> str | None:
+    """How the names of files begin that the drop read last brought itself, when it is a delta."""
+    found = store.rows('SELECT "drop" FROM ops.reading WHERE len(layers) > 1')
+    return f"{found[0][0]}/" if found else None
+
+
+def account(store: StagingStore, mapping: Mapping, files: str | None = None) -> pl.DataFrame:
     """One row for each object: exported, one count for each fate, ``accounted`` (rows with exactly one fate).
 
-    Reads ``ops.row_fate``; call :func:`environment_fates` first.
+    With ``files`` only rows of files whose names begin so are counted. Reads ``ops.row_fate``; call :func:`environment_fates` first.
     """
+    own, told = (f"WHERE starts_with({column}, {literal(files)})" if files else "" for column in ("_file", "file"))
     exported = " UNION ALL ".join(
-        f"SELECT {number} AS position, {literal(name)} AS object, count(*) AS exported FROM {quote(f'raw.{name}')}"
+        f"SELECT {number} AS position, {literal(name)} AS object, count(*) AS exported FROM {quote(f'raw.{name}')} {own}"
         for number, name in enumerate(mapping.source.objects)
     )
     counts = ", ".join(f"count(*) FILTER (fate = {literal(fate)}) AS {fate}" for fate in FATES)
     columns = ", ".join(f"coalesce({fate}, 0) AS {fate}" for fate in FATES)
     return store.frame(f"""
         WITH fates AS (
-            SELECT object, {counts} FROM ops.row_fate GROUP BY object
+            SELECT object, {counts} FROM ops.row_fate {told} GROUP BY object
         ), single AS (
             SELECT object, count(*) AS accounted FROM (
-                SELECT object, row_id FROM ops.row_fate GROUP BY ALL HAVING count(*) = 1
+                SELECT object, row_id FROM ops.row_fate {told} GROUP BY ALL HAVING count(*) = 1
             ) GROUP BY object
         )
         SELECT objects.object, exported, {columns}, coalesce(accounted, 0) AS accounted
@@ -98,11 +105,13 @@ def account(store: StagingStore, mapping: Mapping) -> pl.DataFrame:
     """)
 
 
-def reasons(store: StagingStore) -> dict[str, dict[str, int]]:
-    """For each object the rows that are not simply loaded, by reason."""
+def reasons(store: StagingStore, files: str | None = None) -> dict[str, dict[str, int]]:
+    """For each object the rows that are not simply loaded, by reason; with ``files`` as :func:`account`."""
     found: dict[str, dict[str, int]] = {}
     for name, reason, count in store.rows(
-        "SELECT object, reason, count(*) FROM ops.row_fate WHERE reason IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
+        """SELECT object, reason, count(*) FROM ops.row_fate WHERE reason IS NOT NULL AND starts_with(file, ?)
+           GROUP BY 1, 2 ORDER BY 1, 2""",
+        [files or ""],
     ):
         found.setdefault(name, {})[reason] = count
     return found

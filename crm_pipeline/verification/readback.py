@@ -43,6 +43,7 @@ VALUE_CLASSES = ("normalised", "rounded", "truncated", "changed", "missing")
 def verify_target(
     store: StagingStore, mapping: Mapping, target: TargetSpec, destination: Destination, env: str,
     progress: Callable[[int, int], None] = lambda done, total: None, *, at_end: bool = False, contents: bool = False,
+    written_by: str | None = None,
 ) -> VerifiedCounts:  # fmt: skip
     """Compare all records of one target; findings become rows of ``ops.difference``, counts rows of ``ops.verified_field``.
 
@@ -51,7 +52,8 @@ def verify_target(
     too; without, the checksum that Odoo keeps of them is compared.
 
     Of records that were only linked, which are the customer's, the fields that made them match are compared. A field
-    kept as a conflict is not compared; it waits in its queue.
+    kept as a conflict is not compared; it waits in its queue. What people are known to have edited is theirs. With
+    ``written_by`` only the records are looked at that a run wrote.
 
     Classes: ``missing`` (no such record, or no value), ``rounded`` (within the stated tolerance), ``truncated`` (Odoo
     holds the beginning), ``changed`` (anything else), ``identity_lost`` and ``identity_moved`` (the external id is gone,
@@ -67,10 +69,11 @@ def verify_target(
     needed = [f for f in every if _is_compared(f, at_end=at_end)] + [f for fields in (*copies, *linked) for f in fields]
     read = {f.found_as: schema[f.found_as] for f in needed}
     ids = [row[0] for row in store.rows(
-        "SELECT DISTINCT odoo_id FROM ops.ledger WHERE env = ? AND model = ? AND odoo_id IS NOT NULL ORDER BY 1", here
+        "SELECT DISTINCT odoo_id FROM ops.ledger WHERE env = ? AND model = ? AND odoo_id IS NOT NULL AND run_id = coalesce(?, run_id) ORDER BY 1",
+        [*here, written_by],
     )]  # fmt: skip
     fetch_records(store, destination, target.model, read.values(), ids, "_read_back", progress)
-    compared = _find_missing(store, target, env)
+    compared = _find_missing(store, target, env, written_by)
     values = 0
     blanked: dict[str, int] = {}
     for blocks in streams(target):
@@ -78,18 +81,20 @@ def verify_target(
         select = resolved_select(mapping, target, blocks, fields, env)
         store.execute(f"""
             CREATE OR REPLACE TEMP TABLE _meant AS
-            SELECT resolved.*, entry.odoo_id AS _odoo_id, entry.origin AS _origin, entry.row_hash = resolved._hash AS _is_current
+            SELECT resolved.*, entry.odoo_id AS _odoo_id, entry.origin AS _origin, entry.row_hash = resolved._hash AS _is_current,
+                   entry.run_id AS _run
             FROM ({select}) AS resolved JOIN ops.ledger AS entry USING (external_id) WHERE entry.env = {literal(env)}
         """)
         if linked:
             _compare_links(store, target, linked, env)
-        store.execute("DELETE FROM _meant WHERE _origin <> 'created' OR _is_current IS NOT TRUE")
+        store.execute("DELETE FROM _meant WHERE _origin <> 'created' OR _is_current IS NOT TRUE OR _run <> coalesce(?, _run)", [written_by])
         checked = [f for f in fields if _is_compared(f, at_end=at_end)]
         _compare(store, target, checked, env)
         values += int(store.value("SELECT count(*) FROM _meant")) * len(checked)
         blanked |= dict(store.rows("SELECT field, count(*) FROM (SELECT unnest(_blanked) AS field FROM _meant) GROUP BY 1 ORDER BY 1"))
-    find_moved_identities(store, destination, target, env, mapping.name)
-    find_copies(store, destination, target, env, copies)
+    if written_by is None:
+        find_moved_identities(store, destination, target, env, mapping.name)
+        find_copies(store, destination, target, env, copies)
     for field in mapped.values():
         if contents and field.spec.file is not None:
             compare_contents(store, destination, target, env, field)
@@ -108,18 +113,22 @@ def verify_target(
     return VerifiedCounts(target.model, compared, values, differences, found, blanked)
 
 
-def _find_missing(store: StagingStore, target: TargetSpec, env: str) -> int:
+def _find_missing(store: StagingStore, target: TargetSpec, env: str, written_by: str | None) -> int:
     """Ledger entries whose record is not there; returns how many records were looked for."""
     store.execute(
         f"""INSERT INTO ops.difference BY NAME
             SELECT entry.env, entry.model, entry.external_id, entry.odoo_id, 'id' AS field, entry.odoo_id::VARCHAR AS expected,
                    NULL AS actual, 'missing' AS class, staged._object AS source_object, staged._row_id AS source_row
             FROM ops.ledger AS entry LEFT JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
-            WHERE entry.env = ? AND entry.model = ? AND entry.odoo_id IS NOT NULL
+            WHERE entry.env = ? AND entry.model = ? AND entry.odoo_id IS NOT NULL AND entry.run_id = coalesce(?, entry.run_id)
             AND entry.odoo_id NOT IN (SELECT id FROM _read_back)""",
-        [env, target.model],
+        [env, target.model, written_by],
     )
-    return int(store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", [env, target.model]))
+    return int(
+        store.value(
+            "SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ? AND run_id = coalesce(?, run_id)", [env, target.model, written_by]
+        )
+    )
 
 
 def _is_compared(field: ResolvedField, *, at_end: bool) -> bool:
@@ -176,8 +185,11 @@ def _compare(store: StagingStore, target: TargetSpec, fields: list[ResolvedField
                 JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
             ) AS difference WHERE NOT EXISTS (
                 SELECT 1 FROM ops.conflict AS kept WHERE kept.env = ? AND kept.model = ?
-                AND kept.external_id = difference.external_id AND kept.field = difference.differs.field)""",
-        [env, target.model],
+                AND kept.external_id = difference.external_id AND kept.field = difference.differs.field)
+            AND NOT EXISTS (
+                SELECT 1 FROM ops.edit AS edited WHERE edited.env = ? AND edited.model = ? AND edited.external_id = difference.external_id
+                AND edited.field = difference.differs.field AND edited.odoo_now IS NOT DISTINCT FROM difference.differs.actual)""",
+        [env, target.model, env, target.model],
     )
     store.execute(
         """INSERT INTO ops.difference BY NAME

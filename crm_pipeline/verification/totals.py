@@ -21,6 +21,12 @@ from crm_pipeline.staging.store import StagingStore, literal, quote
 
 _PART = 1000
 
+#: What Odoo holds where people's changes are kept, by external id.
+_KEPT = """
+    SELECT external_id, odoo_now FROM ops.conflict WHERE env = ? AND model = ? AND field = ?
+    UNION SELECT external_id, odoo_now FROM ops.edit WHERE env = ? AND model = ? AND field = ?
+"""
+
 
 @dataclass(frozen=True)
 class ControlTotal:
@@ -29,6 +35,7 @@ class ControlTotal:
     Attributes:
         name: model and field, and the values the sum is broken down by; for a count the field and the value counted.
         rounding: what Odoo's rounding of single records adds up to; these are listed one by one as differences.
+        edited: what the changes add up to that people made in Odoo and that are kept; listed one by one as well.
         records: how many were added up.
     """
 
@@ -39,11 +46,12 @@ class ControlTotal:
     rounding: str
     records: int
     kind: Literal["sum", "count"] = "sum"
+    edited: str = "0"
 
     @property
     def equal(self) -> bool:
-        """Whether both sides are the same to the cent, but for the rounding that is listed."""
-        return Decimal(self.source) + Decimal(self.rounding) == Decimal(self.odoo)
+        """Whether both sides are the same to the cent, but for rounding and people's changes, which are listed."""
+        return Decimal(self.source) + Decimal(self.rounding) + Decimal(self.edited) == Decimal(self.odoo)
 
 
 def control_totals(store: StagingStore, mapping: Mapping, destination: Destination, env: str) -> list[ControlTotal]:
@@ -59,14 +67,16 @@ def control_totals(store: StagingStore, mapping: Mapping, destination: Destinati
             store.execute(
                 f"""CREATE OR REPLACE TEMP TABLE _summed AS
                     SELECT entry.odoo_id, {currency} AS currency, {f"concat_ws(', ', {parts})" if rule.by else "''"} AS part,
-                           round({meant}::DECIMAL(24, 6), 2) AS meant, coalesce(off.off, 0)::DECIMAL(24, 6) AS off
+                           round({meant}::DECIMAL(24, 6), 2) AS meant, coalesce(off.off, 0)::DECIMAL(24, 6) AS off,
+                           coalesce(round(kept.odoo_now::DECIMAL(24, 6), 2) - meant, 0)::DECIMAL(24, 6) AS edited
                     FROM {quote(f"staged.{target.table}")} AS staged JOIN ops.ledger AS entry USING (external_id)
                     LEFT JOIN (
                         SELECT external_id, round(actual::DECIMAL(24, 6), 2) - round(expected::DECIMAL(24, 6), 2) AS off
                         FROM ops.difference WHERE env = ? AND model = ? AND field = ? AND class = 'rounded'
                     ) AS off USING (external_id)
+                    LEFT JOIN ({_KEPT}) AS kept USING (external_id)
                     WHERE entry.env = ? AND entry.origin = 'created' AND {meant} IS NOT NULL""",
-                [env, target.model, rule.field, env],
+                [env, target.model, rule.field, *[env, target.model, rule.field] * 2, env],
             )
             if rule.currency:
                 store.execute("DELETE FROM _summed WHERE currency IS NULL AND meant = 0")
@@ -89,21 +99,25 @@ def _compare(
             schema={"odoo_id": pl.Int64, "amount": pl.Decimal(24, 6)},
         )
         store.insert("_found", frame)
-    sums = "sum(meant)::DECIMAL(38, 2), sum(coalesce(amount, 0))::DECIMAL(38, 2), sum(off)::DECIMAL(38, 2), count(*)"
+    sums = "sum(meant)::DECIMAL(38, 2), sum(coalesce(amount, 0))::DECIMAL(38, 2), sum(off)::DECIMAL(38, 2), sum(edited)::DECIMAL(38, 2), count(*)"
     joined = "_summed LEFT JOIN _found USING (odoo_id)"
     rows = store.rows(f"SELECT currency, '', {sums} FROM {joined} GROUP BY 1 ORDER BY 1")
     if broken_down:
         rows += store.rows(f"SELECT currency, part, {sums} FROM {joined} GROUP BY 1, 2 ORDER BY 2, 1")
     return [
         ControlTotal(
-            f"{model}.{name}" + (f" ({part})" if part else ""), currency, f"{meant:.2f}", f"{odoo:.2f}", f"{off:.2f}", count
+            f"{model}.{name}" + (f" ({part})" if part else ""), currency, f"{meant:.2f}", f"{odoo:.2f}", f"{off:.2f}", count,
+            edited=f"{edited:.2f}",
         )
-        for currency, part, meant, odoo, off, count in rows
+        for currency, part, meant, odoo, off, edited, count in rows
     ]
 
 
 def record_counts(store: StagingStore, mapping: Mapping, destination: Destination, env: str) -> list[ControlTotal]:
-    """Created records counted by the fields the specs name: as meant, and as Odoo holds them now."""
+    """Created records counted by the fields the specs name: as meant, and as Odoo holds them now.
+
+    A record whose field people changed counts as they have it.
+    """
     counts: list[ControlTotal] = []
     for target in mapping.targets:
         if target.counts:
@@ -126,7 +140,7 @@ def _target_counts(
             f"resolved.{quote(name)}" if name in found else f"NULL AS {quote(name)}" for name in sorted(names)
         )
         selects.append(
-            f"SELECT entry.odoo_id, {columns} FROM ({resolved_select(mapping, target, blocks, mine, env)}) AS resolved "
+            f"SELECT entry.odoo_id, external_id, {columns} FROM ({resolved_select(mapping, target, blocks, mine, env)}) AS resolved "
             f"JOIN ops.ledger AS entry USING (external_id) WHERE entry.env = {literal(env)} AND entry.origin = 'created'"
         )
     store.execute(f"CREATE OR REPLACE TEMP TABLE _meant AS {' UNION ALL BY NAME '.join(selects)}")
@@ -136,6 +150,12 @@ def _target_counts(
     for count in target.counts:
         if count.by in fields:
             field = fields[count.by]
+            here = [env, target.model, field.name]
+            store.execute(
+                f"""UPDATE _meant SET {quote(field.name)} = _counted.{quote(field.schema.name)} FROM _counted
+                    WHERE _counted.id = _meant.odoo_id AND external_id IN (SELECT external_id FROM ({_KEPT}))""",
+                [*here, *here],
+            )
             meant, found_ = f"_meant.{quote(field.name)}", f"_counted.{quote(field.schema.name)}"
             rows = store.rows(f"""
                 SELECT coalesce(meant.part, found.part) AS part, coalesce(meant.n, 0), coalesce(found.n, 0)

@@ -143,13 +143,6 @@ def test_a_reference_may_be_left_blank_instead(store: StagingStore, tmp_path: Pa
     )
 
 
-def test_a_delta_may_refer_to_what_was_delivered_before(store: StagingStore, tmp_path: Path) -> None:
-    files = {"parents": "Key,Name\nP2,b\n", "children": "Key,Parent\nC1,P1\nC2,P2\nC3,P3\n"}
-    stage(store, tmp_path, files, FAMILY)
-    assert check_references(store, FAMILY, {"parents": "SELECT 'P1' AS key"}) == {"children": {"no_parent": 1}}
-    assert accepted(store, "children", "key") == [("C1",), ("C2",)]
-
-
 @pytest.mark.parametrize("times", [1, 2])
 def test_checking_again_changes_nothing(store: StagingStore, tmp_path: Path, times: int) -> None:
     run(store, tmp_path, FAMILY, parents=["P1,,,"], children=["C1,P9,,"], grandchildren=["G1,C1,,"])

@@ -11,6 +11,7 @@ from crm_pipeline.staging.staged import confirmed_fields
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 APP_MISSING = "app_missing"
+DELETED_IN_SOURCE = "deleted_in_source"
 
 
 def facts(subject: Subject) -> tuple[Fact, ...]:
@@ -91,27 +92,34 @@ def _advice(target: TargetSpec, known: list[App], skipped: bool) -> str:  # noqa
 def leave_out(subject: Subject) -> None:
     """Write ``ops.left_out``: staged rows of skipped targets, fields and forms of models that are not there, what needs them.
 
-    A row needs another when it links to it and would be held back without it.
+    So are rows that the CRM deleted before they were loaded. A row needs another when it links to it and would be held
+    back without it.
     """
     store, env = subject.store, literal(subject.env)
     store.execute("DELETE FROM ops.left_out WHERE env = ?", [subject.env])
     skipped = [t for t in subject.mapping.targets if is_skipped(subject, t)]
     for target in skipped:
-        _add(store, target, env, "TRUE", f"the app {' or '.join(target.apps) or 'of ' + target.model} is not installed")
+        _add(store, target, env, "TRUE", APP_MISSING, f"the app {' or '.join(target.apps) or 'of ' + target.model} is not installed")
     absent = ", ".join(literal(t.model) for t in skipped)
     for target in subject.mapping.targets if skipped else ():
         if target.model in {"ir.model.fields", "ir.ui.view"}:
-            _add(store, target, env, f"model IN ({absent})", "the model it belongs to is not installed")
+            _add(store, target, env, f"model IN ({absent})", APP_MISSING, "the model it belongs to is not installed")
         for condition in _needs(target, env):
-            _add(store, target, env, condition, "what it belongs to is left out, because an app is not installed")
+            _add(store, target, env, condition, APP_MISSING, "what it belongs to is left out, because an app is not installed")
+    if store.value("SELECT count(*) FROM ops.deleted_row WHERE known AND NOT made_again"):
+        unloaded = f"external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = {env})"
+        for target in subject.mapping.targets:
+            _add(store, target, env, f"_deleted AND {unloaded}", DELETED_IN_SOURCE, "deleted in the CRM before it was loaded")
+            for condition in _needs(target, env):
+                _add(store, target, env, f"{condition} AND {unloaded}", DELETED_IN_SOURCE, "what it belongs to was deleted in the CRM before it was loaded")
 
 
-def _add(store: StagingStore, target: TargetSpec, env: str, condition: str, message: str) -> None:
+def _add(store: StagingStore, target: TargetSpec, env: str, condition: str, reason: str, message: str) -> None:
     table = f"staged.{target.table}"
     if store.has_table(table):
         store.execute(
             f"""INSERT INTO ops.left_out
-                SELECT {env}, {literal(target.model)}, external_id, {literal(APP_MISSING)}, {literal(message)}
+                SELECT {env}, {literal(target.model)}, external_id, {literal(reason)}, {literal(message)}
                 FROM {quote(table)} WHERE ({condition})
                 AND external_id NOT IN (SELECT external_id FROM ops.left_out WHERE env = {env})"""
         )
