@@ -21,7 +21,11 @@ from crm_pipeline.cli_progress import progress_for
 from crm_pipeline.exports import ExportError
 from crm_pipeline.exports.renaming import restore_files
 from crm_pipeline.migration import run
-from crm_pipeline.migration.migration import Migration, MigrationError
+from crm_pipeline.migration.cutover import cut_over, write_runbook
+from crm_pipeline.migration.cutover import hypercare as look_after
+from crm_pipeline.migration.cutover import reopen as reopen_production
+from crm_pipeline.migration.errors import MigrationError
+from crm_pipeline.migration.migration import Migration
 from crm_pipeline.migration.renaming import plans, rename_files
 from crm_pipeline.migration.resolutions import ResolutionFileError
 from crm_pipeline.migration.sign_off import SignOffRefusedError
@@ -250,6 +254,76 @@ def verify(source: str, env: str, *, settings: Settings, output: Output, json_fi
     return _conclude(outcome, output, json_file, dry_run=False)
 
 
+@main.command()
+@_source
+@_drop
+@click.option("--freeze", required=True, metavar="TIME", help="When people stopped working in the source; ISO, the account's zone where none is given.")
+@click.option("--by", required=True, metavar='"NAME <MAIL>"', help="Who cuts over.")
+@_common
+def cutover(
+    source: str, drop_name: str | None, freeze: str, by: str, *, settings: Settings, output: Output, json_file: Path | None
+) -> int:
+    """Apply the last export to production, verify everything, write the certificate: Odoo is the system of record."""
+    _check_source(settings, source)
+    with (
+        progress_for(output.console, quiet=output.quiet) as progress,
+        Migration(settings, source, progress=progress) as migration,
+    ):
+        done = cut_over(migration, freeze=freeze, by=by, drop_name=drop_name)
+    certificate = str(done.certificate.relative_to(settings.data.path)) if done.certificate is not None else None
+    code = _conclude(done.run, output, json_file, dry_run=False, more={"certificate": certificate})
+    if done.certificate is None:
+        output.fail("Not cut over: production stays open. Mend what is named above and run the command again.")
+    else:
+        output.say(f"Odoo is the system of record. Certificate: {done.certificate}")
+    return code
+
+
+@main.command()
+@_source
+@click.option("--by", required=True, metavar='"NAME <MAIL>"', help="Who reopens it.")
+@click.option("--why", required=True, help="Why production is to be written to again.")
+@_common
+def reopen(source: str, by: str, why: str, *, settings: Settings, output: Output, json_file: Path | None) -> int:
+    """Let the migration write to production again after a cutover."""
+    _check_source(settings, source)
+    with Migration(settings, source) as migration:
+        reopen_production(migration, by=by, why=why)
+    output.say(f"Production of {source} may be written to again.")
+    _write_json(json_file, {"source": source, "reopened_by": by, "why": why})
+    return 0
+
+
+@main.command()
+@_source
+@_common
+def runbook(source: str, *, settings: Settings, output: Output, json_file: Path | None) -> int:
+    """Write the runbook of the cutover as it stands, and print its path."""
+    _check_source(settings, source)
+    with Migration(settings, source) as migration:
+        path = write_runbook(migration)
+    output.console.print(str(path), markup=False)
+    _write_json(json_file, {"source": source, "runbook": str(path.relative_to(settings.data.path))})
+    return 0
+
+
+@main.command()
+@_source
+@_env
+@_common
+def hypercare(source: str, env: str, *, settings: Settings, output: Output, json_file: Path | None) -> int:
+    """Look at everything that was loaded once more: what people changed since, what is damaged, what waits."""
+    _check_source(settings, source)
+    with (
+        progress_for(output.console, quiet=output.quiet) as progress,
+        Migration(settings, source, progress=progress) as migration,
+    ):
+        outcome, sentence = look_after(migration, env)
+    code = _conclude(outcome, output, json_file, dry_run=False, more={"hypercare": sentence})
+    output.say(f"{outcome.result['edits']} values were changed by people in Odoo since they were loaded. {sentence}")
+    return code
+
+
 @main.command("sign-off")
 @_source
 @_env
@@ -376,8 +450,10 @@ def ui(arguments: tuple[str, ...]) -> None:
     sys.exit(subprocess.call(command, cwd=root))  # noqa: S603 - own command; dagster.yaml is taken from the folder
 
 
-def _conclude(outcome: run.RunOutcome, output: Output, json_file: Path | None, *, dry_run: bool) -> int:
-    _write_json(json_file, outcome.result)
+def _conclude(
+    outcome: run.RunOutcome, output: Output, json_file: Path | None, *, dry_run: bool, more: dict[str, Any] | None = None
+) -> int:
+    _write_json(json_file, outcome.result | (more or {}))
     if not output.quiet:
         _print_result(outcome, output, dry_run=dry_run)
     for stop in outcome.stopped_by:

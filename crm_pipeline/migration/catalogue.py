@@ -164,6 +164,15 @@ class Catalogue:
             )
         return {spec.name: spec for spec in specs}
 
+    def cutover_checks(self) -> dict[str, CheckSpec]:
+        """Checks of the last export before production is cut over, by name."""
+        asset = self.environment_asset("production", "cutover")
+        specs = [
+            CheckSpec(asset, "source_is_frozen", "Nothing in the last export was changed after the freeze."),
+            CheckSpec(asset, "exported_after_freeze", "The last export was made after the freeze, so it holds everything.", "WARN", blocking=False),
+        ]
+        return {spec.name: spec for spec in specs}
+
     def verification_checks(self, env: str) -> dict[str, CheckSpec]:
         """Checks of an environment as a whole, by name."""
         asset = self.environment_asset(env, "verification")
@@ -175,5 +184,6 @@ class Catalogue:
             CheckSpec(asset, "no_followers_added", "No loaded record got a follower."),
             CheckSpec(asset, "no_foreign_messages", "No loaded record has a message that is not the migration's."),
             CheckSpec(asset, "messages_in_order", "Messages of a record show in the order of their time."),
+            CheckSpec(asset, "no_drift", "Nobody changed a loaded value in Odoo since it was loaded.", "WARN", blocking=False),
         ]  # fmt: skip
         return {spec.name: spec for spec in specs}

@@ -163,6 +163,11 @@ def check_environment(
         CheckResult(
             checks["messages_in_order"], not disorder, f"{len(disorder)} records with messages out of order", disorder
         ),
+        _empty(
+            store, checks["no_drift"],
+            f"SELECT model, external_id, odoo_id, field, last_loaded, odoo_now, noticed_at FROM ops.edit WHERE env = {literal(env)}",
+            "no value was changed", "values were changed by people in Odoo; they are kept",
+        ),
     ]  # fmt: skip
 
 

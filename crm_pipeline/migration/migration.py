@@ -19,6 +19,7 @@ from crm_pipeline.exports.drops import Drop, list_drops, open_drop, open_with_ba
 from crm_pipeline.exports.values import register_values
 from crm_pipeline.migration import records
 from crm_pipeline.migration.catalogue import Catalogue
+from crm_pipeline.migration.errors import MigrationError
 from crm_pipeline.migration.export_checks import check_object, check_staged, read_objects
 from crm_pipeline.migration.load_checks import check_environment, check_loaded, check_preflight, left_out
 from crm_pipeline.migration.resolutions import (
@@ -60,10 +61,6 @@ logger = logging.getLogger(__name__)
 
 #: Called with (phase, rows done, rows in total).
 Progress = Callable[[str, int, int], None]
-
-
-class MigrationError(Exception):
-    """The migration can't go on; the message says what to do."""
 
 
 class ProductionLockedError(MigrationError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import polars as pl
 from crm_pipeline.odoo.loader import LoadCounts
 from crm_pipeline.odoo.preflight import Examination
 from crm_pipeline.staging.store import StagingStore
-from crm_pipeline.verification.checks import CheckResult
+from crm_pipeline.verification.checks import CheckResult, CheckSpec
 from crm_pipeline.verification.totals import ControlTotal
 
 #: Checks of the export and of staging belong to no environment.
@@ -37,6 +38,17 @@ def keep_checks(store: StagingStore, env: str, run_id: str, results: list[CheckR
             [env, [f"{r.spec.asset} {r.spec.name}" for r in results]],
         )
         store.insert("ops.check_result", frame)
+
+
+def kept_checks(store: StagingStore, env: str, specs: Iterable[CheckSpec]) -> list[CheckResult]:
+    """The newest outcomes of checks, as they were kept; those that were not made are left out."""
+    found = []
+    for spec in specs:
+        rows = store.rows(
+            'SELECT passed, message, rows, query FROM ops.check_result WHERE env = ? AND asset = ? AND "check" = ?', [env, spec.asset, spec.name]
+        )
+        found += [CheckResult(spec, passed, message, tuple(json.loads(kept)), query) for passed, message, kept, query in rows]
+    return found
 
 
 def keep_examination(store: StagingStore, env: str, examination: Examination) -> None:

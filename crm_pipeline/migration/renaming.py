@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crm_pipeline.exports.renaming import Renaming, differing, write_renamed
-from crm_pipeline.migration.migration import Migration, MigrationError
+from crm_pipeline.migration.errors import MigrationError
+from crm_pipeline.migration.migration import Migration
 from crm_pipeline.staging.store import quote
 from crm_pipeline.verification.checks import SHOWN_ROWS, CheckResult, CheckSpec
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from crm_pipeline.exports import Drop
-from crm_pipeline.migration.migration import Migration, MigrationError
+from crm_pipeline.migration.errors import MigrationError
+from crm_pipeline.migration.migration import Migration
 from crm_pipeline.migration.result import build_result
 from crm_pipeline.migration.sign_off import keep_report
 from crm_pipeline.odoo.destination import Destination

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
+from crm_pipeline.migration.errors import MigrationError
 from crm_pipeline.odoo.destination import QUIET, Destination, Record
 from crm_pipeline.staging.store import StagingStore
 
 _PARAMETER = "ir.config_parameter"
 
 
-class CutOverError(Exception):
+class CutOverError(MigrationError):
     """Odoo is the system of record; the migration must not write to it any more."""
 
     def __init__(self, source: str, env: str, by: str, at: str) -> None:

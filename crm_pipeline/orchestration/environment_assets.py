@@ -5,6 +5,9 @@ from dataclasses import asdict
 
 import dagster as dg
 
+from crm_pipeline.migration.cutover import cut_over
+from crm_pipeline.migration.cutover import hypercare as look_after
+from crm_pipeline.migration.records import kept_checks
 from crm_pipeline.migration.sign_off import sign_off as record_sign_off
 from crm_pipeline.orchestration.checks import announce, asset_key, check_result, check_results, check_specs
 from crm_pipeline.orchestration.columns import ColumnCatalogue
@@ -28,7 +31,7 @@ def environment_assets(
     for target in columns.mapping.targets:
         made += [_loaded(columns, env, target, order), _loaded_checks(columns, env, target)]
     made += [_verification(columns, env, order), _report(columns, env)]
-    return [*made, _sign_off(columns)] if env == "sandbox" else made
+    return [*made, *([_sign_off(columns)] if env == "sandbox" else [_cutover(columns), _hypercare(columns)])]
 
 
 def sign_off_key(columns: ColumnCatalogue) -> dg.AssetKey:
@@ -51,7 +54,7 @@ def _preflight(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
     def preflight(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
         with explained():
             opened = migrations.open(mapping.name, context.log, context.run.run_id)
-            destination = opened.destination(env)
+            destination = opened.destination(env, to_write=True)
             opened.migration.start(env, opened.drop, destination)
             opened.started.add(env)
             results = opened.migration.preflight(env, destination)
@@ -82,8 +85,8 @@ def _loaded(columns: ColumnCatalogue, env: str, target: TargetSpec, order: LoadO
     def load(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
         with explained():
             opened = migrations.open(mapping.name, context.log, context.run.run_id)
-            destination = opened.destination(env)
-            counts, stops = opened.migration.load(env, destination, target)
+            destination = opened.destination(env, to_write=True)
+            counts, stops = opened.migration.load(env, destination, target, only_newer=opened.only_changes)
             if counts is None:
                 raise dg.Failure(stops[0].message, allow_retries=False)
             opened.loaded.add((env, target.model))
@@ -108,7 +111,9 @@ def _loaded_checks(columns: ColumnCatalogue, env: str, target: TargetSpec) -> dg
         with explained():
             opened = migrations.open(mapping.name, context.log, context.run.run_id)
             only_verified = (env, target.model) not in opened.loaded
-            results = opened.migration.verify(env, opened.destination(env), target, contents=only_verified)
+            results = opened.migration.verify(
+                env, opened.destination(env), target, contents=only_verified, only_written=opened.only_changes and not only_verified
+            )
             announce(context.log, results)
             wanted = {key.name for key in context.selected_asset_check_keys}
             yield from (check_result(result) for result in results if result.spec.name in wanted)
@@ -132,7 +137,9 @@ def _verification(columns: ColumnCatalogue, env: str, order: LoadOrder) -> dg.As
         with explained():
             opened = migrations.open(mapping.name, context.log, context.run.run_id)
             only_verified = not any(each == env for each, _ in opened.loaded)
-            results = opened.migration.finish(env, opened.destination(env), contents=only_verified)
+            results = opened.migration.finish(
+                env, opened.destination(env), contents=only_verified, only_written=opened.only_changes and not only_verified
+            )
             announce(context.log, results)
             metadata = verification_metadata(opened.migration, env)
             yield dg.MaterializeResult(check_results=check_results(results, key), metadata=metadata)
@@ -186,6 +193,62 @@ def _sign_off(columns: ColumnCatalogue) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(metadata={key: str(value) for key, value in asdict(signed).items()})
 
     return sign_off
+
+
+class CutoverConfig(dg.Config):
+    """When the source was frozen, and who cuts over."""
+
+    freeze: str = ""
+    """ISO time, in the account's zone where it names none."""
+    by: str = ""
+    """As "Name <mail>"."""
+    drop: str = ""
+    """The last export; the newest one when empty."""
+
+
+def _cutover(columns: ColumnCatalogue) -> dg.AssetsDefinition:
+    name, catalogue = columns.mapping.name, columns.catalogue
+    key = catalogue.environment_asset("production", "cutover")
+
+    @dg.asset(
+        key=asset_key(key), group_name=f"{name}_production", kinds={"odoo", "html"}, owners=OWNERS, pool=name,
+        description="The final delta into production, every record read back, the certificate. From then on Odoo is the system of record "
+        "and the migration does not write to production any more.",
+        deps=[asset_key(catalogue.environment_asset("production", "report"))], code_version=columns.mapping.hash[:16],
+        check_specs=check_specs(catalogue.cutover_checks().values()),
+    )  # fmt: skip
+    def cutover(context: dg.AssetExecutionContext, config: CutoverConfig, migrations: MigrationResource) -> Results:
+        with explained():
+            m = migrations.open(name, context.log, context.run.run_id).migration
+            done = cut_over(m, freeze=config.freeze, by=config.by, drop_name=config.drop or None)
+            announce(context.log, done.run.stopped_by)
+            if done.certificate is None:
+                raise dg.Failure("not cut over; production stays open. The log and the report say why.", allow_retries=False)
+            results = [check_result(r) for r in kept_checks(m.store, "production", catalogue.cutover_checks().values())]
+            yield dg.MaterializeResult(check_results=results, metadata={"certificate": dg.MetadataValue.path(str(done.certificate))})
+
+    return cutover
+
+
+def _hypercare(columns: ColumnCatalogue) -> dg.AssetsDefinition:
+    name, catalogue = columns.mapping.name, columns.catalogue
+
+    @dg.asset(
+        key=asset_key(catalogue.environment_asset("production", "hypercare")), group_name=f"{name}_production", kinds={"odoo"}, owners=OWNERS,
+        pool=name, deps=[asset_key(catalogue.environment_asset("production", "cutover"))], code_version=columns.mapping.hash[:16],
+        description="Production looked at after the cutover: what people changed since, what is damaged, what waits. Nothing is written to Odoo.",
+    )  # fmt: skip
+    def hypercare(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
+        with explained():
+            m = migrations.open(name, context.log, context.run.run_id).migration
+            outcome, sentence = look_after(m, "production")
+            announce(context.log, outcome.stopped_by)
+            seen = {"edits": outcome.result["edits"], "differences": outcome.result["verification"]["differences"], **outcome.result["queues"]}
+            yield dg.MaterializeResult(metadata={"hypercare": sentence, "report": dg.MetadataValue.path(str(outcome.report)), **seen})
+            if not outcome.ok:
+                raise dg.Failure("records are not what was loaded, and nobody is known to have changed them; see the report", allow_retries=False)
+
+    return hypercare
 
 
 def _loaded_text(target: TargetSpec, env: str) -> str:

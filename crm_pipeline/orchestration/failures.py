@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from crm_pipeline.exports import ExportError
-from crm_pipeline.migration.migration import MigrationError
+from crm_pipeline.migration.errors import MigrationError
 from crm_pipeline.migration.resolutions import ResolutionFileError
 from crm_pipeline.migration.sign_off import SignOffRefusedError
 from crm_pipeline.odoo.errors import DestinationError, TransientError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
 from dagster import AssetSelection
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -11,12 +13,30 @@ from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.environment_assets import sign_off_key
 
 
+def delta_job_name(source: str, env: str) -> str:
+    """Name of the job that applies a newer export to an environment."""
+    return f"{source}_{env}_delta"
+
+
+def hypercare_job_name(source: str) -> str:
+    """Name of the job that looks at production after the cutover."""
+    return f"{source}_hypercare_look"
+
+
+def read_config(source: str, drop: str = "") -> dict[str, Any]:
+    """Run config that reads a drop, or the newest one, be it a delta."""
+    return {"ops": {f"{source}__read_export": {"config": {"drop": drop, "deltas": True}}}}
+
+
 def source_jobs(columns: ColumnCatalogue) -> list[UnresolvedAssetJobDefinition]:
-    """Stage only, migrate a sandbox, verify it again, migrate production."""
+    """Stage only, migrate a sandbox, verify it again, sign it off, migrate production, apply deltas, cut over, look after it."""
     name, label, catalogue = columns.mapping.name, columns.mapping.source.label, columns.catalogue
     staged = AssetSelection.groups(f"{name}_export", f"{name}_staged")
     sandbox, production = AssetSelection.groups(f"{name}_sandbox"), AssetSelection.groups(f"{name}_production")
     loaded = [asset_key(catalogue.loaded_asset("sandbox", target)) for target in columns.mapping.targets]
+    by_hand = AssetSelection.assets(
+        sign_off_key(columns), *(asset_key(catalogue.environment_asset("production", each)) for each in ("cutover", "hypercare"))
+    )
     proof = [asset_key(catalogue.environment_asset("sandbox", each)) for each in ("verification", "report")]
     return [
         dg.define_asset_job(
@@ -39,7 +59,22 @@ def source_jobs(columns: ColumnCatalogue) -> list[UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             f"{name}_production_migration",
-            staged | (production - AssetSelection.assets(sign_off_key(columns))),
+            staged | (production - by_hand),
             description=f"The migration of {label} into production; locked until the sandbox is signed off.",
+        ),
+        *(
+            dg.define_asset_job(
+                delta_job_name(name, env), staged | (selected - by_hand), config=read_config(name),
+                description=f"Apply the newest {label} export, full or delta, to the {env}: only what changed is sent.",
+            )
+            for env, selected in (("sandbox", sandbox), ("production", production))
+        ),
+        dg.define_asset_job(
+            f"{name}_cutover", AssetSelection.assets(asset_key(catalogue.environment_asset("production", "cutover"))),
+            description="The final delta into production, everything verified, the certificate. Say the time of the freeze and who cuts over.",
+        ),
+        dg.define_asset_job(
+            hypercare_job_name(name), AssetSelection.assets(asset_key(catalogue.environment_asset("production", "hypercare"))),
+            description="Look at production after the cutover: what people changed, what is damaged, what waits. Nothing is written.",
         ),
     ]  # fmt: skip

@@ -31,6 +31,7 @@ class OpenMigration:
         drop: what was read in this run, if anything was.
         started: environments whose migration began in this run and whose report is still to be written.
         loaded: environments and models that were loaded in this run.
+        only_changes: whether this run applies a delta, so that what earlier runs saw is not looked at again.
     """
 
     migration: Migration
@@ -39,11 +40,12 @@ class OpenMigration:
     started: set[str] = field(default_factory=set)
     loaded: set[tuple[str, str]] = field(default_factory=set)
     destinations: dict[str, Destination] = field(default_factory=dict)
+    only_changes: bool = False
 
-    def destination(self, env: str) -> Destination:
+    def destination(self, env: str, *, to_write: bool = False) -> Destination:
         """The environment's destination, opened once."""
         if env not in self.destinations:
-            self.destinations[env] = self.migration.open(env)
+            self.destinations[env] = self.migration.open(env) if to_write else self.migration.reach(env)
         return self.destinations[env]
 
     def conclude(self, env: str) -> tuple[Path, dict[str, Any]]:

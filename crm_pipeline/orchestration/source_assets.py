@@ -23,7 +23,9 @@ class DropConfig(dg.Config):
     """Which export to read."""
 
     drop: str = ""
-    """Name of the export drop; the newest full one when empty."""
+    """Name of the export drop; the newest one when empty."""
+    deltas: bool = False
+    """Whether the newest may be a delta; then only what changed is sent and read back."""
 
 
 def export_assets(columns: ColumnCatalogue) -> dg.AssetsDefinition:
@@ -49,7 +51,8 @@ def export_assets(columns: ColumnCatalogue) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         with explained():
             opened = migrations.open(name, context.log, context.run.run_id)
-            opened.drop = opened.migration.newest_drop(config.drop or None)
+            opened.drop = opened.migration.newest_drop(config.drop or None, deltas=config.deltas)
+            opened.only_changes = config.deltas
             results = opened.migration.read(opened.drop)
             announce(context.log, results)
             for each in objects:

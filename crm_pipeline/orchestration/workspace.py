@@ -5,6 +5,7 @@ import logging
 import dagster as dg
 
 from crm_pipeline.migration.catalogue import Catalogue
+from crm_pipeline.orchestration.automation import new_export_sensor, schedules
 from crm_pipeline.orchestration.checks import asset_key
 from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.environment_assets import environment_assets
@@ -39,10 +40,14 @@ def _source(settings: Settings, name: str) -> dg.Definitions:
         columns = ColumnCatalogue(mapping, Catalogue(mapping))
         assets = [export_assets(columns), staged_assets(columns), *renamed_assets(columns)]
         environments = [each for env in ENVIRONMENTS for each in environment_assets(columns, env)]
+        jobs = source_jobs(columns)
+        by_name = {job.name: job for job in jobs}
         return dg.Definitions(
             assets=[*assets, *(e for e in environments if not isinstance(e, dg.AssetChecksDefinition))],
             asset_checks=[e for e in environments if isinstance(e, dg.AssetChecksDefinition)],
-            jobs=source_jobs(columns),
+            jobs=jobs,
+            sensors=[new_export_sensor(columns, by_name)],
+            schedules=schedules(columns, by_name),
         )
     except (SpecError, PolicyError) as error:
         logger.error("%s is left out: %s", name, error)  # noqa: TRY400 - the message says all, a stack says nothing more

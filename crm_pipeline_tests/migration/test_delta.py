@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from crm_pipeline.migration import run
-from crm_pipeline.migration.migration import Migration, MigrationError
+from crm_pipeline.migration.errors import MigrationError
+from crm_pipeline.migration.migration import Migration
 from crm_pipeline.odoo.destination import QUIET, Destination
 from crm_pipeline.settings import Settings
 from crm_pipeline_tests.migration.test_end_to_end import by_external_id, destination_of, environ

@@ -101,9 +101,9 @@ def test_every_check_of_the_catalogue_is_shown(definitions: dg.Definitions) -> N
                 expected |= {(spec.asset, spec.name): spec for spec in catalogue.loaded_checks(env, target).values()}
         for plan, derived in catalogue.mapping.source.derived.items():
             expected |= {(s.asset, s.name): s for s in [check_of(catalogue.mapping.name, plan)] if derived.policy == "renamed_files"}
-        for env in ENVIRONMENTS:
-            for specs in (catalogue.preflight_checks(env), catalogue.verification_checks(env)):
-                expected |= {(spec.asset, spec.name): spec for spec in specs.values()}
+        environments = [checks(env) for env in ENVIRONMENTS for checks in (catalogue.preflight_checks, catalogue.verification_checks)]
+        for specs in (*environments, catalogue.cutover_checks()):
+            expected |= {(spec.asset, spec.name): spec for spec in specs.values()}
     graph = definitions.resolve_asset_graph()
     keys = graph.asset_check_keys
     shown = {(each.asset_key.to_user_string(), each.name): graph.get_check_spec(each) for each in keys}
