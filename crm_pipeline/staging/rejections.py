@@ -12,6 +12,8 @@ from crm_pipeline.specs import ObjectSpec
 from crm_pipeline.specs.source import ExclusionSpec
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
+#: Reason of rows that are left out because somebody said so.
+SKIPPED = "skipped_by_decision"
 #: Longest part of a value that is quoted in a message, and longest raw text that is kept with an issue.
 _SHOWN, _KEPT = 120, 2000
 _PLACE = "_file || ', row ' || _row"
@@ -94,7 +96,7 @@ class Rejections:
         """``_repeated``: all rows whose key occurs more than once; ``_ranked``: of these, each content once, best first."""
         keys = (
             f"SELECT {self._key} AS key FROM {self._typed} WHERE _problem IS NULL AND {self._key} IS NOT NULL "
-            "GROUP BY ALL HAVING count(*) > 1"
+            "AND _row_id NOT IN (SELECT _row_id FROM _rejected) GROUP BY ALL HAVING count(*) > 1"
         )
         self._create("_repeated", keys)
         if not self._store.value("SELECT count(*) FROM _repeated"):
@@ -108,7 +110,7 @@ class Rejections:
             f"SELECT t._row_id, t.{self._key} AS key, {newest} AS newest, {place} AS place, "
             f"row_number() OVER same AS copy, first_value({place}) OVER same AS first_place "
             f"FROM {self._typed} AS t JOIN {self._raw} AS r USING (_row_id) "
-            f"WHERE t._problem IS NULL AND t.{self._key} IN ({keys}) "
+            f"WHERE t._problem IS NULL AND t.{self._key} IN ({keys}) AND t._row_id NOT IN (SELECT _row_id FROM _rejected) "
             f"WINDOW same AS (PARTITION BY t.{self._key}, [{cells}], coalesce({extra}, '[]') ORDER BY t._row_id)",
         )
         self._create(
@@ -132,6 +134,18 @@ class Rejections:
             f"WINDOW same AS (PARTITION BY {name} ORDER BY _row_id)) WHERE copy > 1",
         )
         self._report(reason, "error", column, f"CAST(t.{name} AS VARCHAR)")
+
+    def skip_decided(self, where: str) -> None:
+        """Rows that people decided to leave out, among those for which ``where`` holds (row ``t``, decision ``d``).
+
+        Rows named one by one go before the rule about keys, so that one of two with the same key can be left out; rows
+        left out for a value go after it, so that no older version of a record takes the place of the newest.
+        """
+        same = "d.row_id = t._row_id" if self._spec.listed_in is not None else 'd.file = t._file AND d."row" = t._row'
+        skipped = f"d.object = {literal(self._object)} AND d.decision IN ('skip', 'skip_row')"
+        if self._store.value(f"SELECT count(*) FROM ops.decided AS d WHERE {skipped}"):
+            query = f"SELECT t._row_id, d.note FROM ops.decided AS d JOIN {self._typed} AS t ON {same} WHERE {skipped} AND {where}"
+            self._reject("excluded", SKIPPED, query)
 
     def exclude(self, exclusion: ExclusionSpec) -> None:
         """Rows a rule of the spec leaves out; they have a fate, but are no issue."""
