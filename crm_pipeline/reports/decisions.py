@@ -36,7 +36,7 @@ def waiting_rows(store: StagingStore, mapping: Mapping) -> pl.DataFrame:
     """
     return store.frame(f"""
         WITH error AS (SELECT * FROM ops.issue WHERE severity = 'error'), found AS (
-            SELECT fate.object, fate.row_id, coalesce(error."column", '') AS "column", fate.file, fate."row", 'error' AS severity,
+            SELECT fate.object, fate.row_id, {_cell(mapping)} AS "column", fate.file, fate."row", 'error' AS severity,
                    coalesce(error.reason, fate.reason) AS reason, error.value, coalesce(error.message, fate.detail) AS problem
             FROM ops.row_fate AS fate LEFT JOIN error ON error.object = fate.object AND error.row_id = fate.row_id
             WHERE fate.fate = 'quarantined'
@@ -62,6 +62,19 @@ def decision_facts(store: StagingStore) -> dict[str, Any]:
     """For the report: how many of each kind, how many in all, and the first."""
     applied = applied_decisions(store)
     return {"counts": decision_counts(store), "count": applied.height, "first": applied.head(SHOWN).to_dicts()}
+
+
+def _cell(mapping: Mapping) -> str:
+    """SQL: the exported column an error is about; none where it is about one made of several that nobody can fix as such."""
+    made = {
+        (name, reference.column): reference.decided_by
+        for name, spec in mapping.source.objects.items() for reference in spec.references if reference.decided_by is not None
+    }  # fmt: skip
+    made |= {(name, column): "" for name, spec in mapping.source.objects.items() for column in spec.further_columns if (name, column) not in made}
+    cases = " ".join(
+        f'WHEN fate.object = {literal(name)} AND error."column" = {literal(column)} THEN {literal(cell)}' for (name, column), cell in made.items()
+    )
+    return f"coalesce(CASE {cases} ELSE error.\"column\" END, '')" if cases else "coalesce(error.\"column\", '')"
 
 
 def _addresses(store: StagingStore, mapping: Mapping) -> str:

@@ -12,7 +12,7 @@ from crm_pipeline.staging.store import StagingStore, literal, quote
 #: Keys of another object that are listed as what a value may be.
 _SHOWN = 30
 #: Whether a decision to accept is about an issue: about all of the row, those of a column, or those with a reason.
-_ABOUT = '(d."column" IS NULL OR d."column" = i."column" OR d."column" = i.reason)'
+_ABOUT = '(d."column" IS NULL OR i."column" IN (d."column", d.heading) OR i.reason = d."column")'
 _NAMED = """ops.issue AS i JOIN ops.addressed_row AS a ON a.object = i.object AND a.row_id = i.row_id
             JOIN ops.row_decision AS d ON d.object = a.object AND d.decided_row = a.decided_row AND d.decision = 'accept'"""
 

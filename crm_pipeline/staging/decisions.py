@@ -100,6 +100,9 @@ class _Deciding:
                     known = ", ".join(column.heading for column in self._spec.columns.values())
                     raise ResolutionFileError(Path(file), row, "column", text, f"{says} of {self._name}; it has {known}")
                 self._store.execute(f'UPDATE {table} SET "column" = ? WHERE object = ? AND "column" = ?', [name, self._name, text])
+                if table == "ops.row_decision":
+                    heading = self._spec.columns[name].heading
+                    self._store.execute(f'UPDATE {table} SET heading = ? WHERE object = ? AND "column" = ?', [heading, self._name, name])
                 self._check_values(table, argument, name)
 
     def _check_values(self, table: str, argument: str, name: str) -> None:
@@ -165,10 +168,13 @@ class _Deciding:
         key = "NULL::VARCHAR" if self._key is None else f"{normal}({self._key})"
         self._store.execute(
             f"""INSERT INTO ops.addressed_row
-                WITH mine AS (SELECT key, {normal}(key) AS normal, decided_row FROM ops.row_decision WHERE object = $1),
-                exported AS (SELECT _row_id, lower(_file || ':' || _row) AS place, {key} AS key FROM {self._raw}),
-                named AS (SELECT e._row_id, m.decided_row, TRUE AS by_key FROM exported AS e JOIN mine AS m ON m.normal = e.key),
-                placed AS (SELECT e._row_id, e.key, m.decided_row FROM exported AS e JOIN mine AS m ON lower(m.key) = e.place),
+                WITH mine AS (SELECT key, {normal}(key) AS normal, decision, decided_row FROM ops.row_decision WHERE object = $1),
+                exported AS (SELECT _row_id, _problem, lower(_file || ':' || _row) AS place, {key} AS key FROM {self._raw}),
+                named AS (SELECT e._row_id, m.decided_row FROM exported AS e JOIN mine AS m ON m.normal = e.key),
+                placed AS (
+                    SELECT e._row_id, e.key, m.decided_row FROM exported AS e JOIN mine AS m ON lower(m.key) = e.place
+                    WHERE e._problem IS NULL OR m.decision = 'skip'  -- a row that is no proper CSV has no cells to fix
+                ),
                 repeated AS (SELECT key FROM exported WHERE key IN (SELECT key FROM placed) GROUP BY key HAVING count(*) > 1)
                 SELECT $1, _row_id, decided_row FROM named UNION
                 SELECT $1, _row_id, decided_row FROM placed WHERE key IS NULL OR key IN (SELECT key FROM repeated)""",

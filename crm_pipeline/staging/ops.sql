@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS ops.value_decision (
 );
 CREATE TABLE IF NOT EXISTS ops.row_decision (
     object VARCHAR, key VARCHAR, decision VARCHAR, "column" VARCHAR, new_value VARCHAR, decided_in VARCHAR, decided_row BIGINT,
-    used BOOLEAN DEFAULT FALSE
+    heading VARCHAR, used BOOLEAN DEFAULT FALSE
 );
 -- Exported rows that decisions about rows name
 CREATE TABLE IF NOT EXISTS ops.addressed_row (object VARCHAR NOT NULL, row_id BIGINT NOT NULL, decided_row BIGINT NOT NULL);

@@ -186,7 +186,8 @@ class Rejections:
             which = literal(f"', which {says}")
             what = f"'holds ''' || {shown} || {which}"
         outcome = "; the row is set aside" if rejects else "; it is left blank"
-        advice = f"{'' if reason == 'currency_conflict' else outcome}. Correct it in the CRM, or decide in rows.csv."
+        files = "values.csv or rows.csv" if reason == "unknown_value" else "rows.csv"
+        advice = f"{'' if reason == 'currency_conflict' else outcome}. Correct it in the CRM, or decide in {files}."
         subject = literal(f": column '{self._heading(column)}' ")
         message = f"{_PLACE} || {subject} || {what} || {literal(advice)}"
         key = f"blank({self._key})" if self._spec.key in self._spec.columns else "NULL"
