@@ -90,7 +90,7 @@ def _addresses(store: StagingStore, mapping: Mapping) -> str:
             for suffix in ("", "__rejected")
             if store.has_table(f"typed.{name}{suffix}")
         )
-        copies = f"SELECT row_id FROM ops.fate WHERE object = {literal(name)} AND fate = 'duplicate'"
+        copies = f"SELECT row_id FROM ops.fate WHERE object = {literal(name)} AND (fate = 'duplicate' OR reason = 'malformed_row')"
         selects.append(
             f"""SELECT {literal(name)}, each.row_id, CASE WHEN each.key IS NULL OR own.key IS NULL OR each.row_id IN ({copies}) THEN place
                        ELSE each.key END

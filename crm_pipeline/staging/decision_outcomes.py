@@ -121,13 +121,20 @@ def _refuse_accepted_errors(store: StagingStore) -> None:
 
 def _refuse_lost_targets(store: StagingStore, spec: SourceSpec, name: str, reference: ReferenceSpec) -> None:
     """A value that was mapped to one with which none of its rows finds its parent."""
+    targets = reference.to.values() if isinstance(reference.to, dict) else [reference.to]
+    parents = " UNION ".join(
+        f"SELECT {quote(reference.to_column or spec.objects[target].key)}::VARCHAR AS value FROM {quote(f'typed.{target}{suffix}')}"
+        for target in targets for suffix in ("", "__rejected")
+    )  # fmt: skip
+    children = " UNION ALL ".join(
+        f"SELECT _row_id, {quote(reference.column)}::VARCHAR AS value FROM {quote(f'typed.{name}{suffix}')}" for suffix in ("", "__rejected")
+    )
     found = store.rows(
-        """SELECT e.decided_in, e.decided_row, any_value(e.after)
-           FROM ops.decided AS e LEFT JOIN (SELECT DISTINCT row_id FROM ops.issue WHERE object = $1 AND reason = $2 AND "column" = $3) AS i
-           ON i.row_id = e.row_id
-           WHERE e.object = $1 AND e."column" = $4 AND e.decision IN ('map', 'fix')
-           GROUP BY ALL HAVING count(*) = count(i.row_id) ORDER BY 2 LIMIT 1""",
-        [name, reference.reason, reference.column, reference.decided_by],
+        f"""SELECT e.decided_in, e.decided_row, any_value(e.after)
+            FROM ops.decided AS e JOIN ({children}) AS child ON child._row_id = e.row_id LEFT JOIN ({parents}) AS parent USING (value)
+            WHERE e.object = ? AND e."column" = ? AND e.decision IN ('map', 'fix') AND child.value IS NOT NULL
+            GROUP BY e.decided_in, e.decided_row HAVING count(parent.value) = 0 ORDER BY 2 LIMIT 1""",
+        [name, reference.decided_by],
     )
     for file, row, said in found:
         column = "target_value" if Path(file).stem != "rows" else "new_value"

@@ -170,12 +170,13 @@ class _Deciding:
             f"""INSERT INTO ops.addressed_row
                 WITH mine AS (SELECT key, {normal}(key) AS normal, decision, decided_row FROM ops.row_decision WHERE object = $1),
                 exported AS (SELECT _row_id, _problem, lower(_file || ':' || _row) AS place, {key} AS key FROM {self._raw}),
-                named AS (SELECT e._row_id, m.decided_row FROM exported AS e JOIN mine AS m ON m.normal = e.key),
+                -- a row that is no proper CSV has neither a key nor cells to fix
+                named AS (SELECT e._row_id, m.decided_row FROM exported AS e JOIN mine AS m ON m.normal = e.key WHERE e._problem IS NULL),
                 placed AS (
-                    SELECT e._row_id, e.key, m.decided_row FROM exported AS e JOIN mine AS m ON lower(m.key) = e.place
-                    WHERE e._problem IS NULL OR m.decision = 'skip'  -- a row that is no proper CSV has no cells to fix
+                    SELECT e._row_id, CASE WHEN e._problem IS NULL THEN e.key END AS key, m.decided_row
+                    FROM exported AS e JOIN mine AS m ON lower(m.key) = e.place WHERE e._problem IS NULL OR m.decision = 'skip'
                 ),
-                repeated AS (SELECT key FROM exported WHERE key IN (SELECT key FROM placed) GROUP BY key HAVING count(*) > 1)
+                repeated AS (SELECT key FROM exported WHERE _problem IS NULL AND key IN (SELECT key FROM placed) GROUP BY key HAVING count(*) > 1)
                 SELECT $1, _row_id, decided_row FROM named UNION
                 SELECT $1, _row_id, decided_row FROM placed WHERE key IS NULL OR key IN (SELECT key FROM repeated)""",
             [self._name],
