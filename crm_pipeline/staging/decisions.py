@@ -203,11 +203,7 @@ class _Deciding:
 
     def _decide_values(self, column: str) -> None:
         """Replaced and skipped by value, but for the cells and rows that are decided about one by one."""
-        mine = f'SELECT *, fold(source_value) AS folded FROM ops.value_decision WHERE object = {literal(self._name)} AND "column" = {literal(column)}'
-        is_list = self._spec.columns[column].type == "enums"
-        self._store.execute(f"CREATE OR REPLACE TEMP TABLE _matched AS {_LISTED if is_list else _WHOLE}".format(
-            cell=f"r.{quote(column)}", raw=self._raw, mine=mine,
-        ))  # fmt: skip
+        self._match(column)
         self._store.execute(
             f"""UPDATE ops.value_decision SET used = TRUE WHERE object = {literal(self._name)} AND "column" = {literal(column)}
                 AND decided_row IN (SELECT unnest(decided_rows) FROM _matched)"""
@@ -227,7 +223,41 @@ class _Deciding:
             f"{note} AS note, m.decided_in, m.decided_row {among} "
             f"WHERE m.decision = 'skip_row' AND r._row_id NOT IN ({fixed} UNION {left_out})"
         )
-        self._store.execute("DROP TABLE _matched")
+        for table in ("_matched", "_given", "_cell"):
+            self._store.execute(f"DROP TABLE {table}")
+
+    def _match(self, column: str) -> None:
+        """``_matched``: rows with the decision about their value, and the text to put there; each spelling is looked at once."""
+        cell, raw = quote(column), self._raw
+        self._create("_given", 'SELECT *, fold(source_value) AS folded FROM ops.value_decision WHERE object = ? AND "column" = ?', column)
+        self._create("_cell", f"SELECT text, fold(text) AS folded FROM (SELECT DISTINCT {cell} AS text FROM {raw} WHERE {cell} IS NOT NULL)")
+        self._create(
+            "_matched",
+            f"""SELECT r._row_id, g.decision, g.source_value, g.target_value AS after, g.decided_in, g.decided_row, [g.decided_row] AS decided_rows
+                FROM {raw} AS r JOIN _cell AS c ON c.text = r.{cell} JOIN _given AS g USING (folded)""",
+        )
+        if self._spec.columns[column].type != "enums":
+            return
+        # a cell of several values that is not decided about as a whole: each of its parts may be
+        whole = "SELECT folded FROM _given"
+        self._create("_part", f"SELECT text, unnest(parts) AS part, generate_subscripts(parts, 1) AS position FROM ("
+                     f"SELECT text, _listed(blank(text)) AS parts FROM _cell WHERE folded NOT IN ({whole}))")  # fmt: skip
+        self._create("_spelled", "SELECT part, fold(part) AS folded FROM (SELECT DISTINCT part FROM _part)")
+        first = "arg_min({0}, g.decided_row) FILTER (g.decision = 'skip_row'), arg_min({0}, g.decided_row)"
+        told = ", ".join(f"coalesce({first.format(f'g.{name}')}) AS {name}" for name in ("decision", "source_value", "decided_in", "decided_row"))
+        self._store.execute(
+            f"""INSERT INTO _matched BY NAME SELECT r._row_id, c.* EXCLUDE (text) FROM {raw} AS r JOIN (
+                    SELECT text, {told}, list(g.decided_row) FILTER (g.decided_row IS NOT NULL) AS decided_rows,
+                           string_agg(CASE WHEN g.decision IS NULL THEN part ELSE g.target_value END, '; ' ORDER BY position) AS after
+                    FROM _part LEFT JOIN _spelled USING (part) LEFT JOIN _given AS g USING (folded)
+                    GROUP BY text HAVING count(g.decision) > 0
+                ) AS c ON c.text = r.{cell}"""
+        )
+        for table in ("_part", "_spelled"):
+            self._store.execute(f"DROP TABLE {table}")
+
+    def _create(self, table: str, query: str, *column: str) -> None:
+        self._store.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}", [self._name, *column] if column else [])
 
     @property
     def _exported(self) -> str:
@@ -246,29 +276,6 @@ class _Deciding:
         """Keep what a decision does; of several about the same cell or row the first in the file counts."""
         first = 'QUALIFY row_number() OVER (PARTITION BY row_id, "column" ORDER BY decided_row) = 1'
         self._store.execute(f"INSERT INTO ops.decided BY NAME SELECT {_DECIDED} FROM ({query}) {first}")
-
-
-#: Matches of whole cells: row, decision, the text to put there. Filled in with ``str.format``.
-_WHOLE = """
-    SELECT r._row_id, m.decision, m.source_value, m.target_value AS after, m.decided_in, m.decided_row, [m.decided_row] AS decided_rows
-    FROM {raw} AS r JOIN ({mine}) AS m ON fold({cell}) = m.folded
-"""
-#: The same where a cell holds several values: a decision about the whole cell, or one about each of its parts.
-_LISTED = (
-    _WHOLE
-    + """
-    UNION ALL
-    SELECT _row_id, coalesce(max(decision) FILTER (decision = 'skip_row'), max(decision)),
-           coalesce(any_value(source_value) FILTER (decision = 'skip_row'), any_value(source_value)),
-           string_agg(CASE WHEN decision IS NULL THEN part ELSE target_value END, '; ' ORDER BY position),
-           any_value(decided_in), coalesce(min(decided_row) FILTER (decision = 'skip_row'), min(decided_row)), list(decided_row)
-    FROM (
-        SELECT r._row_id, unnest(_listed(blank({cell}))) AS part, generate_subscripts(_listed(blank({cell})), 1) AS position
-        FROM {raw} AS r WHERE fold({cell}) NOT IN (SELECT folded FROM ({mine}))
-    ) LEFT JOIN ({mine}) AS m ON fold(part) = m.folded
-    GROUP BY _row_id HAVING count(decision) > 0
-"""
-)
 
 
 def _allowed(column: ColumnSpec) -> str:

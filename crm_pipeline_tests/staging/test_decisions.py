@@ -174,6 +174,7 @@ def test_the_exported_sheets_themselves_are_filled_in(store: StagingStore, tmp_p
     read_row_decisions(store, tmp_path / "done", SPEC.objects)
     found = store.rows("SELECT source_value, target_value FROM ops.value_decision"), store.rows("SELECT key, decision FROM ops.row_decision")
     assert found == ([("-odd", "Won")], [("deals.csv:4", "skip")])
+    (tmp_path / "csv").mkdir()
     write_queues(tmp_path / "csv", {"values": values})
     (tmp_path / "csv" / "queue_values.csv").rename(tmp_path / "csv" / "values.csv")
     read_value_decisions(store, tmp_path / "csv", SPEC.objects)
