@@ -91,10 +91,15 @@ def _addresses(store: StagingStore, mapping: Mapping) -> str:
             if store.has_table(f"typed.{name}{suffix}")
         )
         copies = f"SELECT row_id FROM ops.fate WHERE object = {literal(name)} AND (fate = 'duplicate' OR reason = 'malformed_row')"
+        # a row whose key was fixed is named as it was when it was fixed
+        renamed = (
+            f"SELECT d.row_id, any_value(m.key) AS key FROM ops.decided AS d JOIN ops.row_decision AS m USING (object, decided_row) "
+            f"WHERE d.object = {literal(name)} AND d.decision = 'fix' AND d.\"column\" = {literal(spec.key)} GROUP BY d.row_id"
+        )
         selects.append(
-            f"""SELECT {literal(name)}, each.row_id, CASE WHEN each.key IS NULL OR own.key IS NULL OR each.row_id IN ({copies}) THEN place
-                       ELSE each.key END
-                FROM ({tables}) AS each LEFT JOIN (
+            f"""SELECT {literal(name)}, each.row_id, CASE WHEN renamed.key IS NOT NULL THEN renamed.key
+                       WHEN each.key IS NULL OR own.key IS NULL OR each.row_id IN ({copies}) THEN place ELSE each.key END
+                FROM ({tables}) AS each LEFT JOIN ({renamed}) AS renamed USING (row_id) LEFT JOIN (
                     SELECT key FROM ({tables}) WHERE row_id NOT IN ({copies}) GROUP BY key HAVING count(*) = 1
                 ) AS own ON own.key = each.key"""
         )

@@ -130,14 +130,14 @@ def _refuse_lost_targets(store: StagingStore, spec: SourceSpec, name: str, refer
         f"SELECT _row_id, {quote(reference.column)}::VARCHAR AS value FROM {quote(f'typed.{name}{suffix}')}" for suffix in ("", "__rejected")
     )
     found = store.rows(
-        f"""SELECT e.decided_in, e.decided_row, any_value(e.after)
+        f"""SELECT e.decided_in, e.decided_row, e.decision, any_value(e.after)
             FROM ops.decided AS e JOIN ({children}) AS child ON child._row_id = e.row_id LEFT JOIN ({parents}) AS parent USING (value)
             WHERE e.object = ? AND e."column" = ? AND e.decision IN ('map', 'fix') AND child.value IS NOT NULL
-            GROUP BY e.decided_in, e.decided_row HAVING count(parent.value) = 0 ORDER BY 2 LIMIT 1""",
+            GROUP BY e.decided_in, e.decided_row, e.decision HAVING count(parent.value) = 0 ORDER BY 2 LIMIT 1""",
         [name, reference.decided_by],
     )
-    for file, row, said in found:
-        column = "target_value" if Path(file).stem != "rows" else "new_value"
+    for file, row, decision, said in found:
+        column = "target_value" if decision == "map" else "new_value"
         raise ResolutionFileError(Path(file), row, column, said, f"leads nowhere; there are {_parents(store, spec, reference)}")
 
 
