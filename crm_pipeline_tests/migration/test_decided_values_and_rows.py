@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import logging
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from crm_pipeline.migration import run
 from crm_pipeline.migration.migration import Migration
 from crm_pipeline.odoo.embedded import EmbeddedOdoo
+from crm_pipeline.reports.decisions import waiting_values
 from crm_pipeline.settings import Settings
+from crm_pipeline.staging.decision_outcomes import decision_counts
+from crm_pipeline.verification.accounting import account
 from crm_pipeline_tests.conftest import migrate
 from crm_pipeline_tests.exports.workbooks import book
 from crm_pipeline_tests.small_export import SmallExport, deal, decide_owners, lead, write_csv
@@ -133,14 +136,19 @@ def test_values_of_workbooks_are_decided_about(tmp_path: Path) -> None:
         [("accounts", "100124.0", "fix", "Company Name", "Bolt & Sons")],
     )  # fmt: skip
     with Migration(Settings.load(tmp_path, {"ODOO_SANDBOX_VERSION": "18.0"}), "legrand") as migration:
-        outcome = run.migrate(migration, "sandbox", only=("res.partner.category", *LEADS))
+        migration.read(migration.newest_drop())
+        migration.stage()
+        with closing(migration.open("sandbox")) as destination:
+            for model in ("res.partner.category", *LEADS):
+                migration.load("sandbox", destination, migration.mapping.target(model))
+        migration.account("sandbox")
+        accounts_of = {row["object"]: row for row in account(migration.store, migration.mapping).to_dicts()}
         exported = migration.store.rows("SELECT stage FROM raw.opportunities ORDER BY _row_id")
         loaded = migration.store.rows("SELECT opportunity_id, stage FROM typed.opportunities ORDER BY 1")
+        partner = migration.store.value("SELECT name FROM staged.res_partner WHERE external_id = 'accounts_100124'")
+        counts, waiting = decision_counts(migration.store), waiting_values(migration.store)
     assert [stage for (stage,) in exported] == ["Qualified", "Qualifed", " QUALIFED", "Limbo"]
     assert loaded == [("1", "Qualified"), ("2", "closing phase"), ("3", "closing phase")]
-    assert balanced(outcome.result)
-    assert outcome.result["objects"]["opportunities"] | {"loaded": 3, "excluded": 1} == outcome.result["objects"]["opportunities"]
-    assert outcome.result["objects"]["accounts"]["loaded"] == 2
-    assert outcome.result["verification"]["differences"] == 0
-    assert outcome.result["decisions"]["values_mapped"] == 3
-    assert outcome.result["queues"]["values"] == 0
+    assert accounts_of["opportunities"] | {"exported": 4, "loaded": 3, "excluded": 1, "accounted": 4} == accounts_of["opportunities"]
+    assert accounts_of["accounts"] | {"exported": 2, "loaded": 2, "accounted": 2} == accounts_of["accounts"]
+    assert (partner, counts["values_mapped"], waiting.height) == ("Bolt & Sons", 3, 0)

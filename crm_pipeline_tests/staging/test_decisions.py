@@ -225,7 +225,7 @@ cells = st.tuples(
 broken = st.sampled_from(['"x"y,,,,,', "D1,Quote"])
 
 
-@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     lines=st.lists(cells | cells | cells | broken, min_size=1, max_size=8),
     stage=st.sampled_from(["map,Quote", "skip_row,"]), status=st.sampled_from(["map,Won", "skip_row,"]),
