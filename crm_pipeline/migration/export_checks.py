@@ -7,6 +7,8 @@ from typing import Any
 from crm_pipeline.exports import Drop, ExportAudit, read_object
 from crm_pipeline.specs import Mapping, SourceSpec, TargetSpec
 from crm_pipeline.staging.custom_fields import CustomFieldReader
+from crm_pipeline.staging.decision_outcomes import conclude_decisions
+from crm_pipeline.staging.decisions import decided, forget_decided
 from crm_pipeline.staging.deletions import mark_deletions
 from crm_pipeline.staging.entries import read_entries
 from crm_pipeline.staging.files import attach_files
@@ -27,11 +29,13 @@ def read_objects(store: StagingStore, mapping: Mapping, drop: Drop) -> tuple[dic
     """
     custom = CustomFieldReader(store, mapping)
     audits = {}
+    forget_decided(store)
     for name in custom.order():
         is_list = mapping.source.objects[name].listed_in is not None
         read = (read_entries if is_list else read_object)(store, mapping.source, name, drop)
         spec, audits[name] = custom.source(name, read)
-        type_object(store, spec, name, audits[name])
+        with decided(store, spec, name):
+            type_object(store, spec, name, audits[name])
         attach_texts(store, spec, name, drop)
         if name == custom.inventory:
             custom.take_inventory()
@@ -41,6 +45,7 @@ def read_objects(store: StagingStore, mapping: Mapping, drop: Drop) -> tuple[dic
     check_references(store, mapping.source)
     if apply_rules(store, mapping.source):
         check_references(store, mapping.source)
+    conclude_decisions(store, mapping)
     return audits, mapping
 
 
@@ -76,7 +81,7 @@ def check_object(
             unmapped,
         ),
         _listed(store, checks["rows_are_accepted"], quarantine, "in quarantine"),
-        _listed(store, checks["values_are_readable"], warnings, "values to look at"),
+        _listed(store, checks["values_are_readable"], warnings, "values to look at", accepted=f"object = {literal(name)}"),
     ]  # fmt: skip
 
 
@@ -92,12 +97,13 @@ def check_staged(store: StagingStore, target: TargetSpec, checks: dict[str, Chec
             f"{rows} records staged" if failures.is_empty() else f"{failures.height} violations",
             tuple(failures.head(SHOWN_ROWS).to_dicts()),
         ),
-        _listed(store, checks["rows_without_warning"], warnings, "rows to look at"),
+        _listed(store, checks["rows_without_warning"], warnings, "rows to look at", accepted=where),
     ]  # fmt: skip
 
 
-def _listed(store: StagingStore, spec: CheckSpec, query: str, what: str) -> CheckResult:
-    """A check that is green when a query gives nothing."""
+def _listed(store: StagingStore, spec: CheckSpec, query: str, what: str, accepted: str = "FALSE") -> CheckResult:
+    """A check that is green when a query gives nothing; says how many warnings of ``accepted`` were accepted."""
+    fine = int(store.value(f"SELECT count(*) FROM ops.decided WHERE decision = 'accept' AND ({accepted})"))
     count = int(store.value(f"SELECT count(*) FROM ({query})"))
     rows: tuple[dict[str, Any], ...] = tuple(store.frame(f"{query} LIMIT {SHOWN_ROWS}").to_dicts()) if count else ()
-    return CheckResult(spec, count == 0, f"{what}: {count}", rows, query)
+    return CheckResult(spec, count == 0, f"{what}: {count}{f'; accepted by decision: {fine}' if fine else ''}", rows, query)

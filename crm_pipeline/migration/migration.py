@@ -27,6 +27,8 @@ from crm_pipeline.migration.resolutions import (
     read_orphan_decisions,
     read_owner_decisions,
     read_product_decisions,
+    read_row_decisions,
+    read_value_decisions,
     unused_orphan_decisions,
 )
 from crm_pipeline.migration.sign_off import missing_for_production
@@ -46,6 +48,7 @@ from crm_pipeline.odoo.updates import update_changed
 from crm_pipeline.settings import ENVIRONMENTS, Settings
 from crm_pipeline.specs import Mapping, TargetSpec, load_mapping
 from crm_pipeline.staging.custom_fields import mapping_in_force
+from crm_pipeline.staging.decision_outcomes import accept_warnings, decision_counts, unused_decisions
 from crm_pipeline.staging.staged import forget_staging, stage_target
 from crm_pipeline.staging.store import StagingStore, quote
 from crm_pipeline.transforms.functions import register_functions
@@ -155,10 +158,13 @@ class Migration:
             "INSERT INTO ops.reading VALUES (?, ?, ?, ?, ?)",
             [drop.name, drop.fingerprint, self.clock(), self._exported_at(drop), [layer.name for layer in drop.layers]],
         )
-        read_orphan_decisions(self.store, self.settings.data.resolutions(self.confirmed.name), self.confirmed.source.objects)
+        for read_decisions in (read_orphan_decisions, read_value_decisions, read_row_decisions):
+            read_decisions(self.store, self.settings.data.resolutions(self.confirmed.name), self.confirmed.source.objects)
         audits, self.mapping = read_objects(self.store, self.confirmed, drop)
         for unused in unused_orphan_decisions(self.store):
             logger.warning("orphans.csv: %s has its parent, or is not in the export; the decision is not used", unused)
+        for unused in unused_decisions(self.store, accepts=False):
+            logger.warning("%s", unused)
         record_documented(self.store, self.mapping)
         results = [
             result
@@ -187,7 +193,12 @@ class Migration:
         results = []
         for target in self.mapping.targets:
             counts = stage_target(self.store, self.mapping, target)
+            accept_warnings(self.store)
             results += check_staged(self.store, target, self.catalogue.staged_checks(target), counts.rows)
+        for unused in unused_decisions(self.store, accepts=True):
+            logger.warning("%s", unused)
+        if done := [f"{count} {what.replace('_', ' ')}" for what, count in decision_counts(self.store).items() if count]:
+            logger.info("decisions of values.csv and rows.csv: %s", ", ".join(done))
         records.keep_checks(self.store, records.STAGING, self.run_id, results)
         return results
 

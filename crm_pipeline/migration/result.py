@@ -7,7 +7,9 @@ from typing import Any
 
 from crm_pipeline.migration import records
 from crm_pipeline.odoo.gates import waiting_in_queue
+from crm_pipeline.reports.decisions import waiting_rows, waiting_values
 from crm_pipeline.specs import Mapping
+from crm_pipeline.staging.decision_outcomes import decision_counts
 from crm_pipeline.staging.store import StagingStore
 from crm_pipeline.verification.accounting import account, delta_rows, reasons
 
@@ -52,6 +54,7 @@ def build_result(
         "edits": _count(store, "edit", env),
         "departed": _count(store, "departed", env),
         "deleted": int(store.value("SELECT count(*) FROM ops.deleted_row WHERE known AND NOT made_again")),
+        "decisions": decision_counts(store),
         "report": str(report.relative_to(root)) if report is not None else None,
     }
 
@@ -95,6 +98,7 @@ def _queues(store: StagingStore, mapping: Mapping, env: str) -> dict[str, int]:
     queues["quarantine"] = int(store.value("SELECT count(*) FROM ops.row_fate WHERE fate = 'quarantined'"))
     queues["orphans"] = int(store.value("SELECT count(*) FROM ops.fate WHERE fate = 'queued'"))
     queues["conflicts"] = int(store.value("SELECT count(*) FROM ops.conflict WHERE env = ?", [env]))
+    queues |= {"values": waiting_values(store).height, "rows": waiting_rows(store, mapping).height}
     for target in mapping.targets:
         if target.match.queue is not None:
             queues[target.match.queue] += len(waiting_in_queue(store, mapping, target.match.queue, env))

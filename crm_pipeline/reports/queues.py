@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 import xlsxwriter
 
+from crm_pipeline.reports.decisions import waiting_rows, waiting_values
 from crm_pipeline.specs import Mapping
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
@@ -25,7 +26,8 @@ _CELL = 32_000
 #: Columns wider than the usual 14 characters.
 _WIDTHS = {
     "source_email": 34, "name": 26, "why": 60, "external_id": 30, "odoo_now": 40, "new_source": 40, "key": 22, "file": 22,
-    "reason": 24, "problem": 90, "source_sku": 18, "source_name": 34, "odoo_default_code": 20,
+    "reason": 24, "problem": 90, "source_sku": 18, "source_name": 34, "odoo_default_code": 20, "source_value": 34, "target_value": 34, "new_value": 34, "allowed": 60,
+    "before": 34, "after": 34, "note": 60, "value": 34,
 }  # fmt: skip
 _CALCULATED = ("=", "+", "-", "@", "\t", "\r")
 
@@ -136,6 +138,8 @@ def open_queues(store: StagingStore, mapping: Mapping, env: str) -> dict[str, pl
         "owners": waiting_owners(store, mapping, env),
         "orphans": waiting_orphans(store),
         "products": waiting_products(store, mapping, env),
+        "values": waiting_values(store),
+        "rows": waiting_rows(store, mapping),
         "conflicts": open_conflicts(store, env),
         "unfinished": unfinished_records(store, env),
         "rounding": rounded_amounts(store, env),
@@ -165,9 +169,9 @@ def open_conflicts(store: StagingStore, env: str) -> pl.DataFrame:
 
 
 def write_queues(folder: Path, queues: Mapping_[str, pl.DataFrame]) -> None:
-    """Write ``quarantine.csv``, ``differences.csv``, ``queue_<name>.csv`` for the others, and all as ``queues.xlsx``."""
+    """Write ``quarantine.csv``, ``differences.csv``, ``decided.csv``, ``queue_<name>.csv`` for the others, and all as ``queues.xlsx``."""
     for name, frame in queues.items():
-        _write_csv(folder / (f"{name}.csv" if name in {"quarantine", "differences"} else f"queue_{name}.csv"), frame)
+        _write_csv(folder / (f"{name}.csv" if name in {"quarantine", "differences", "decided"} else f"queue_{name}.csv"), frame)
     write_workbook(folder / "queues.xlsx", queues)
 
 
@@ -189,6 +193,11 @@ def _write_csv(path: Path, frame: pl.DataFrame) -> None:
 def harmless(value: object) -> object:
     """A CSV cell that no spreadsheet calculates."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_CALCULATED) else value
+
+
+def meant(text: str) -> str:
+    """What a cell of a file that people fill in says: without the apostrophe of :func:`harmless`."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_CALCULATED) else text
 
 
 def _write_sheet(book: Any, name: str, frame: pl.DataFrame) -> None:

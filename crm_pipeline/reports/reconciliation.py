@@ -10,6 +10,7 @@ import polars as pl
 
 from crm_pipeline.odoo.embedded import EmbeddedOdoo
 from crm_pipeline.reports import facts
+from crm_pipeline.reports.decisions import applied_decisions, decision_facts
 from crm_pipeline.reports.pictures import FATE_MEANINGS
 from crm_pipeline.reports.preflight import preflight_facts
 from crm_pipeline.reports.provenance import handling_text, origin_text, rows_text
@@ -48,7 +49,7 @@ def build_report(
     if without_personal_data:
         spot_check = spot_check_state(store, env)
     else:
-        write_queues(out_folder, queues | {"differences": differences(store, env)})
+        write_queues(out_folder, queues | {"differences": differences(store, env), "decided": applied_decisions(store)})
         spot_check = write_spot_check(store, mapping, env, out_folder, now)
     resolutions = (data_root / "resolutions" / mapping.name).relative_to(data_root.parent)
     shown = {
@@ -58,7 +59,7 @@ def build_report(
     content |= {
         "quarantine": facts.quarantine_facts(queues["quarantine"]), "owners": queues["owners"].head(SHOWN_OWNERS).to_dicts(),
         "owner_count": queues["owners"].height, "queues": shown, "resolutions": str(resolutions), "spot_check": spot_check,
-        "redacted": without_personal_data,
+        "redacted": without_personal_data, "decisions": decision_facts(store),
     }  # fmt: skip
     page = template("reconciliation.html.j2").render(redact(content) if without_personal_data else content)
     path = out_folder / (REDACTED_FILE if without_personal_data else REPORT_FILE)

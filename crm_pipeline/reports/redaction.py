@@ -18,6 +18,7 @@ _PARTS = ("first_differences", "failed", "warnings", "phases", "quarantine", "ow
 _VALUES = frozenset({
     "key", "expected", "actual", "value", "name", "source_email", "email", "external_id", "last_loaded", "odoo_now", "new_source",
     "label", "source_name", "source_value", "target_value", "new_value", "waits", "who", "changed_by", "item", "odoo_login", "record",
+    "before", "after", "note",
 })  # fmt: skip
 #: Where 'name' says what a check or a fact is called, it is no person's.
 _OWN_NAMES = frozenset({"failed", "warnings", "phases"})

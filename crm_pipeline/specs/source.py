@@ -85,6 +85,11 @@ class ReferenceSpec(SpecModel):
         default="quarantine", description="'queue': the row waits for a decision in orphans.csv; 'blank': it goes without"
     )
 
+    decided_by: Identifier | None = Field(
+        default=None,
+        description="where the column is made of several: the exported one whose unknown values people decide about in values.csv",
+    )
+
     @model_validator(mode="after")
     def _by_goes_with_several_objects(self) -> ReferenceSpec:
         if isinstance(self.to, dict) != (self.by is not None):
@@ -253,6 +258,9 @@ class ObjectSpec(SpecModel):
             for name in names:
                 if name not in known:
                     raise ValueError(f"{where}: no column '{name}' in this object")
+        for index, reference in enumerate(self.references):
+            if reference.decided_by is not None and reference.decided_by not in self.columns:
+                raise ValueError(f"references.{index}: no column '{reference.decided_by}' in the export")
         for name in sorted(known & FILE_COLUMNS.keys()) if self.files else []:
             raise ValueError(f"files: the column '{name}' is made of the files; name the object's own column otherwise")
         if self.columns[self.key].type != "key" if self.key in self.columns else False:

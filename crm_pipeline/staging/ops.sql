@@ -41,6 +41,27 @@ CREATE TABLE IF NOT EXISTS ops.conflict_decision (model VARCHAR, external_id VAR
 CREATE TABLE IF NOT EXISTS ops.orphan_decision (
     object VARCHAR, key VARCHAR, decision VARCHAR, parent_object VARCHAR, parent_key VARCHAR, used BOOLEAN DEFAULT FALSE
 );
+CREATE TABLE IF NOT EXISTS ops.value_decision (
+    object VARCHAR, "column" VARCHAR, source_value VARCHAR, decision VARCHAR, target_value VARCHAR, decided_in VARCHAR, decided_row BIGINT,
+    used BOOLEAN DEFAULT FALSE
+);
+CREATE TABLE IF NOT EXISTS ops.row_decision (
+    object VARCHAR, key VARCHAR, decision VARCHAR, "column" VARCHAR, new_value VARCHAR, decided_in VARCHAR, decided_row BIGINT,
+    heading VARCHAR, used BOOLEAN DEFAULT FALSE
+);
+-- Exported rows that decisions about rows name
+CREATE TABLE IF NOT EXISTS ops.addressed_row (object VARCHAR NOT NULL, row_id BIGINT NOT NULL, decided_row BIGINT NOT NULL);
+-- What the decisions about values and rows did: cells with the exported text and the new one, rows skipped, warnings accepted
+CREATE TABLE IF NOT EXISTS ops.decided (
+    object VARCHAR NOT NULL, row_id BIGINT NOT NULL, key VARCHAR, file VARCHAR NOT NULL, "row" BIGINT NOT NULL,
+    decision VARCHAR NOT NULL CHECK (decision IN ('map', 'blank', 'skip_row', 'fix', 'accept', 'skip')),
+    "column" VARCHAR, before VARCHAR, after VARCHAR, reason VARCHAR, note VARCHAR, decided_in VARCHAR NOT NULL, decided_row BIGINT NOT NULL
+);
+-- Values that are none of those they may be, and that people decide about
+CREATE TABLE IF NOT EXISTS ops.open_value (
+    object VARCHAR NOT NULL, "column" VARCHAR NOT NULL, source_value VARCHAR NOT NULL, "rows" BIGINT NOT NULL, reason VARCHAR NOT NULL,
+    allowed VARCHAR
+);
 
 -- What is in Odoo: the ledger, and the database it belongs to
 CREATE TABLE IF NOT EXISTS ops.environment (env VARCHAR NOT NULL, database_uuid VARCHAR NOT NULL, first_seen TIMESTAMP NOT NULL);

@@ -113,7 +113,7 @@ def _collect_broken(store: StagingStore, spec: SourceSpec, name: str, reference:
 
 def _report(store: StagingStore, spec: SourceSpec, name: str, reference: ReferenceSpec) -> None:
     object_spec = spec.objects[name]
-    column = object_spec.columns.get(reference.column)
+    column = object_spec.columns.get(reference.decided_by or reference.column)
     heading = literal(column.heading if column else reference.column)
     blanks = reference.on_missing == "blank"
     waits = "the row waits in the queue 'orphans'" if reference.on_missing == "queue" else "the row is set aside"
@@ -124,7 +124,7 @@ def _report(store: StagingStore, spec: SourceSpec, name: str, reference: Referen
         "CASE b.reason WHEN 'parent_quarantined' THEN ', a row that was set aside itself' "
         f"ELSE ', which is not in the export' END || {literal(f'; {outcome}. ')} || "
         "CASE b.reason WHEN 'parent_quarantined' THEN 'Correct that row first.' "
-        "ELSE 'Add it, or decide in orphans.csv.' END"
+        f"ELSE 'Add it, or decide in {'values' if reference.decided_by else 'orphans'}.csv.' END"
     )
     store.execute(
         f"INSERT INTO ops.issue SELECT ?, t._row_id, t.{quote(object_spec.key)}, t._file, t._row, ?, b.value, b.reason, ?, "

@@ -13,6 +13,8 @@ from crm_pipeline.specs import ObjectSpec
 from crm_pipeline.specs.source import ExclusionSpec
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
+#: Reason of rows that are left out because somebody said so.
+SKIPPED = "skipped_by_decision"
 #: Longest part of a value that is quoted in a message, and longest raw text that is kept with an issue.
 _SHOWN, _KEPT = 120, 2000
 _PLACE = "_file || ', row ' || _row"
@@ -182,6 +184,18 @@ class Rejections:
         )
         self._report(reason, "error", column, f"CAST(t.{name} AS VARCHAR)")
 
+    def skip_decided(self, where: str) -> None:
+        """Rows that people decided to leave out, among those for which ``where`` holds (row ``t``, decision ``d``).
+
+        Rows named one by one go before the rule about keys, so that one of two with the same key can be left out; rows
+        left out for a value go after it, so that no older version of a record takes the place of the newest.
+        """
+        same = "d.row_id = t._row_id" if self._spec.listed_in is not None else 'd.file = t._file AND d."row" = t._row'
+        skipped = f"d.object = {literal(self._object)} AND d.decision IN ('skip', 'skip_row')"
+        if self._store.value(f"SELECT count(*) FROM ops.decided AS d WHERE {skipped}"):
+            query = f"SELECT t._row_id, d.note FROM ops.decided AS d JOIN {self._typed} AS t ON {same} WHERE {skipped} AND {where}"
+            self._reject("excluded", SKIPPED, query)
+
     def exclude(self, exclusion: ExclusionSpec) -> None:
         """Rows a rule of the spec leaves out; they have a fate, but are no issue."""
         note = literal(exclusion.note or f"left out by the rule: {exclusion.where}")
@@ -221,7 +235,8 @@ class Rejections:
             which = literal(f"', which {says}")
             what = f"'holds ''' || {shown} || {which}"
         outcome = "; the row is set aside" if rejects else "; it is left blank"
-        advice = f"{'' if reason == 'currency_conflict' else outcome}. Correct it in the CRM, or decide in rows.csv."
+        files = "values.csv or rows.csv" if reason == "unknown_value" else "rows.csv"
+        advice = f"{'' if reason == 'currency_conflict' else outcome}. Correct it in the CRM, or decide in {files}."
         subject = literal(f": column '{self._heading(column)}' ")
         message = f"{_PLACE} || {subject} || {what} || {literal(advice)}"
         key = f"blank({self._key})" if self._spec.key in self._spec.columns else "NULL"

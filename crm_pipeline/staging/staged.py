@@ -83,7 +83,8 @@ def forget_staging(store: StagingStore, mapping: Mapping) -> None:
                     [block.accounts_for, diversion.fate, diversion.reason],
                 )
             for warning in block.warn:
-                store.execute("DELETE FROM ops.issue WHERE object = ? AND reason = ?", [block.accounts_for, warning.reason])
+                for table in ("ops.issue", "ops.decided"):
+                    store.execute(f"DELETE FROM {table} WHERE object = ? AND reason = ?", [block.accounts_for, warning.reason])
 
 
 def confirmed_fields(block: SourceBlock) -> dict[str, FieldSpec]:

@@ -45,11 +45,14 @@ def type_object(store: StagingStore, spec: SourceSpec, object_name: str, audit: 
             store.execute(f"DELETE FROM {quote(table)} WHERE object = ?", [object_name])
         _create_typed(store, object_name, object_spec, checks)
         rejections = Rejections(store, object_name, object_spec)
+        rejections.skip_decided("t._problem IS NOT NULL")
         rejections.reject_malformed()
         if audit.deltas:
             rejections.reject_versions(audit.deltas)
             _derive_again(store, object_name, object_spec)
+        rejections.skip_decided("d.decision = 'skip'")
         rejections.reject_keys()
+        rejections.skip_decided("TRUE")
         rejections.check_cells(checks)
         for column in object_spec.unique:
             rejections.reject_repeats(column)
@@ -194,3 +197,8 @@ def _create_typed(store: StagingStore, object_name: str, spec: ObjectSpec, check
         f"dated AS (SELECT *{replaced} FROM trimmed), parsed AS (SELECT *, {values} FROM dated) "
         f"SELECT {', '.join([meta, *map(quote, columns), *derived])}, _problem, {suspect} AS _wrong FROM parsed"
     )
+
+
+def cell_checks(spec: ObjectSpec, column: str) -> list[CellCheck]:
+    """What can be wrong with a cell of one column by itself."""
+    return [check for check in _checks(spec) if check.column == column and check.reason != "currency_conflict"]

@@ -19,7 +19,7 @@ from crm_pipeline.specs import list_sources, load_mapping
 from crm_pipeline.verification.checks import CheckSpec
 
 SPECS = Settings.load(environ={}).specs_root
-WITHOUT_COLUMNS = {"preflight", "verification", "sign_off"}
+WITHOUT_COLUMNS = {"preflight", "verification", "sign_off", "cutover", "hypercare"}
 CATALOGUES = {name: Catalogue(load_mapping(SPECS / name)) for name in list_sources(SPECS)}
 CATALOGUE = CATALOGUES["leadforce"]
 
