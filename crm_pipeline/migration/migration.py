@@ -204,14 +204,14 @@ class Migration:
         for unused in decisions.unused:
             logger.warning("owners.csv: nobody in the export is called '%s'; the decision is not used", unused)
         with contextlib.suppress(AccessRightsError):
-            self._bind_ledger(env, destination)
+            self.bind(env, destination)
         examination = examine(self.store, self.mapping, destination, env)
         records.keep_examination(self.store, env, examination)
         results = check_preflight(examination, self.catalogue.preflight_checks(env))
         records.keep_checks(self.store, env, self.run_id, results)
         return results
 
-    def _bind_ledger(self, env: str, destination: Destination) -> None:
+    def bind(self, env: str, destination: Destination) -> None:
         """Tie the ledger to the database."""
         uuid_found = destination.search_read("ir.config_parameter", [("key", "=", "database.uuid")], ["value"])
         if uuid_found and self.ledger(env).bind(str(uuid_found[0]["value"])):

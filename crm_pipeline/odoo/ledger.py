@@ -7,7 +7,7 @@ have no external id of ours; they are matched anew in every run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -56,7 +56,7 @@ class Ledger:
             return False
         with self.store.transaction():
             self.store.execute("DELETE FROM ops.ledger WHERE env = ?", [self.env])
-            for table in ("environment", "lookup", "via", "conflict"):
+            for table in ("environment", "lookup", "via", "conflict", "touched"):
                 self.store.execute(f"DELETE FROM ops.{table} WHERE env = ?", [self.env])
             self.store.execute("INSERT INTO ops.environment VALUES (?, ?, ?)", [self.env, database_uuid, self.now])
         return bool(rows)
@@ -64,7 +64,8 @@ class Ledger:
     def sync(self, destination: Destination, model: str, staged_table: str) -> int:
         """Take over what Odoo has under our external ids and the ledger doesn't know (a kill, a lost reply, a lost store).
 
-        Adopted records are taken to hold what is staged for them; the read-back proves or refutes it. Entries whose
+        Adopted records are taken to hold what is staged for them; the read-back proves or refutes it. Which run created them
+        is not known here, only Odoo's creation time tells. Entries whose
         record is gone stay, and the read-back reports them as missing, unless every record of the model is gone: then
         this is an empty database and they are forgotten. Links to records found in Odoo are forgotten and matched anew.
 
@@ -120,10 +121,36 @@ class Ledger:
         with self.store.transaction():
             self.store.connection.register("_entries", entries)
             self.store.execute(
+                "CREATE OR REPLACE TEMP TABLE _earlier AS SELECT external_id, created_run FROM ops.ledger "
+                "WHERE env = ? AND origin = 'created' AND external_id IN (SELECT external_id FROM _entries)",
+                [self.env],
+            )
+            self.store.execute(
                 "DELETE FROM ops.ledger WHERE env = ? AND external_id IN (SELECT external_id FROM _entries)", [self.env]
             )
-            self.store.execute("INSERT INTO ops.ledger BY NAME SELECT * FROM _entries")
+            self.store.execute(
+                """INSERT INTO ops.ledger BY NAME
+                   SELECT entry.*, CASE WHEN entry.origin <> 'created' THEN NULL WHEN earlier.external_id IS NULL THEN entry.run_id
+                                        ELSE earlier.created_run END AS created_run
+                   FROM _entries AS entry LEFT JOIN _earlier AS earlier USING (external_id)"""
+            )
         self.store.connection.unregister("_entries")
+
+    def forget_records(self, model: str, ids: Sequence[int]) -> None:
+        """Drop the entries of records that were deleted."""
+        self.store.execute(
+            "DELETE FROM ops.ledger WHERE env = ? AND model = ? AND origin = 'created' AND list_contains(?, odoo_id)",
+            [self.env, model, list(ids)],
+        )
+
+    def keep_only(self, names: Mapping[str, Collection[str]]) -> None:
+        """Drop the entries of created records whose external ids are no longer in Odoo; ``names`` are those that are, by model."""
+        known = self.store.rows("SELECT DISTINCT model FROM ops.ledger WHERE env = ? AND origin = 'created'", [self.env])
+        for (model,) in known:
+            self.store.execute(
+                "DELETE FROM ops.ledger WHERE env = ? AND model = ? AND origin = 'created' AND NOT list_contains(?, external_id)",
+                [self.env, model, list(names.get(model, ()))],
+            )
 
     def refuse(self, model: str, refusals: pl.DataFrame) -> None:
         """Note staged rows that are not in Odoo: columns external_id, block, kind (failed, held, queued), reason, message."""

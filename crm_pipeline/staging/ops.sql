@@ -42,6 +42,8 @@ CREATE TABLE IF NOT EXISTS ops.ledger (
     finished BOOLEAN  -- for models with finishing steps: whether all of them were taken
 );
 ALTER TABLE ops.ledger ADD COLUMN IF NOT EXISTS finished BOOLEAN;
+-- The run that created the record, kept when it is updated later; NULL where only Odoo's creation time tells
+ALTER TABLE ops.ledger ADD COLUMN IF NOT EXISTS created_run VARCHAR;
 -- Staged records that are not in Odoo, and why
 CREATE TABLE IF NOT EXISTS ops.refusal (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, block VARCHAR, external_id VARCHAR NOT NULL,
@@ -67,6 +69,11 @@ CREATE TABLE IF NOT EXISTS ops.unfinished (
 CREATE TABLE IF NOT EXISTS ops.touched (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, odoo_id BIGINT NOT NULL, field VARCHAR NOT NULL, before JSON, after JSON,
     run_id VARCHAR NOT NULL, touched_at TIMESTAMP NOT NULL
+);
+-- Rollbacks that were applied, to the end or not
+CREATE TABLE IF NOT EXISTS ops.rollback (
+    env VARCHAR NOT NULL, run_id VARCHAR NOT NULL, to_run VARCHAR, started_at TIMESTAMP NOT NULL, ended_at TIMESTAMP, ok BOOLEAN,
+    deleted BIGINT, kept BIGINT, started_by VARCHAR
 );
 -- Reference data of the destination: text looked up → id, and fields through which records are linked
 CREATE TABLE IF NOT EXISTS ops.lookup (env VARCHAR NOT NULL, reference VARCHAR NOT NULL, key VARCHAR NOT NULL, odoo_id BIGINT);
