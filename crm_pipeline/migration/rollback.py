@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.odoo.rollback.carrying_out import Done, carry_out
 from crm_pipeline.odoo.rollback.plan import RollbackPlan, make_plan
+from crm_pipeline.odoo.rollback.restoring import Restoration
 from crm_pipeline.odoo.rollback.proof import read_kept, values_changed
 from crm_pipeline.reports.rollback import write_rollback_report
 from crm_pipeline.verification.checks import CheckResult
@@ -80,10 +81,11 @@ def rollback(
     destination = migration.reach(env)
     try:
         migration.bind(env, destination)
-        plan = make_plan(migration.store, migration.mapping, destination, env, to=to, force=force)
+        insisting = retry or RetryPolicy()
+        plan = make_plan(migration.store, migration.mapping, destination, env, to=to, force=force, adopt=insisting if apply else None)
         if not apply:
-            return _conclude(migration, env, destination, plan, None, (), to)
-        return _apply(migration, env, destination, plan, to, retry or RetryPolicy(), force=force)
+            return _conclude(migration, env, destination, plan, None, plan.restorations, (), to)
+        return _apply(migration, env, destination, plan, to, insisting, force=force)
     finally:
         destination.close()
 
@@ -107,7 +109,7 @@ def _apply(
     changed = values_changed(before, read_kept(migration.mapping, destination, kept))
     results = _check(migration, env, done, left, changed)
     records.keep_checks(store, env, migration.run_id, results)
-    outcome = _conclude(migration, env, destination, plan, left, tuple(results), to)
+    outcome = _conclude(migration, env, destination, plan, left, done.restorations, tuple(results), to)
     store.execute(
         "UPDATE ops.rollback SET ended_at = ?, ok = ?, deleted = ?, kept = ? WHERE env = ? AND run_id = ?",
         [migration.clock(), outcome.ok, done.deleted, len(left.kept), env, migration.run_id],
@@ -121,12 +123,12 @@ def _check(migration: Migration, env: str, done: Done, left: RollbackPlan, chang
     remaining += [{"model": "ir.model.data", "odoo_id": odoo_id, "why": "its record is gone"} for odoo_id in left.dangling]
     unrestored = [
         {"model": r.model, "odoo_id": r.odoo_id, "field": r.field, "before": r.before, "now": r.now, "why": r.remark or r.state}
-        for r in (*done.restorations, *left.restorations) if r.state in {"refused", "restore"}
+        for r in done.restorations if r.state in {"refused", "restore"}
     ]  # fmt: skip
     stays = [{"model": r.model, "odoo_id": r.odoo_id, "external_id": r.name, "label": r.label, "why": r.reason} for r in left.kept]
     stays += [
         {"model": r.model, "odoo_id": r.odoo_id, "field": r.field, "before": r.before, "now": r.now, "why": r.remark or "a person changed it since"}
-        for r in left.restorations if r.state in {"changed", "in_use"}
+        for r in done.restorations if r.state in {"changed", "in_use"}
     ]  # fmt: skip
     found = {
         "nothing_left": (remaining, "every record is gone from Odoo, or kept for a reason", "records are still in Odoo"),
@@ -142,9 +144,10 @@ def _check(migration: Migration, env: str, done: Done, left: RollbackPlan, chang
 
 def _conclude(
     migration: Migration, env: str, destination: Destination, plan: RollbackPlan, left: RollbackPlan | None,
-    results: tuple[CheckResult, ...], to: str | None,
+    restorations: Sequence[Restoration], results: tuple[CheckResult, ...], to: str | None,
 ) -> RollbackOutcome:  # fmt: skip
     content = _document(migration, env, destination, plan, left, results, to)
+    content["restorations"] = [asdict(each) for each in restorations]
     data = migration.settings.data
     folder = data.reports(migration.mapping.name, env)
     path = write_rollback_report(folder, content, migration.mapping.source.label, migration.clock())
@@ -175,10 +178,6 @@ def _document(
         ],
         "deleted": plan.deleted if left is None else plan.deleted - left.deleted,
         "kept": [{"model": r.model, "odoo_id": r.odoo_id, "external_id": r.name, "label": r.label, "kind": r.kind, "why": r.reason} for r in seen.kept],
-        "restorations": [
-            {"model": r.model, "odoo_id": r.odoo_id, "field": r.field, "before": r.before, "after": r.after, "now": r.now, "state": r.state, "remark": r.remark}
-            for r in seen.restorations
-        ],
         "dangling": len(plan.dangling),
         "not_undone": [{"what": fact.what, "text": fact.text} for fact in plan.not_undone],
         "notes": _notes(plan),

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from crm_pipeline.odoo.destination import Destination
-from crm_pipeline.odoo.ledger import read_pages
+from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.odoo.rollback.authorship import Stamp, read_authorship
 from crm_pipeline.odoo.rollback.census import Census, grouped, take_census
+from crm_pipeline.odoo.rollback.companions import adopt_companions
 from crm_pipeline.odoo.rollback.keeping import Keeper, Reason
 from crm_pipeline.odoo.rollback.relations import Item, Relations, parts
 from crm_pipeline.odoo.rollback.restoring import Restoration, plan_restorations, touched_fields
@@ -88,9 +89,10 @@ class UnknownRunError(Exception):
 
 
 def make_plan(
-    store: StagingStore, mapping: Mapping, destination: Destination, env: str, *, to: str | None = None, force: bool = False
-) -> RollbackPlan:
-    """Look at everything and write nothing.
+    store: StagingStore, mapping: Mapping, destination: Destination, env: str, *, to: str | None = None, force: bool = False,
+    adopt: RetryPolicy | None = None,
+) -> RollbackPlan:  # fmt: skip
+    """Look at everything and change no record.
 
     Args:
         store: the staging store.
@@ -99,6 +101,7 @@ def make_plan(
         env: environment.
         to: undo only what later runs than this one did; everything when None.
         force: see :meth:`Keeper.find`.
+        adopt: give what Odoo made along with ours an external id of ours, so that it is found again after an interruption.
 
     Raises:
         UnknownRunError: for a run that is not in the store.
@@ -109,6 +112,7 @@ def make_plan(
     relations = Relations(destination)
     census = take_census(destination, mapping.name, relations.models)
     authorship = read_authorship(store, destination, env, census.earliest)
+    adopt_companions(destination, mapping.name, rules, relations, census, adopt)
     if to is not None:
         census.limit(_Later(store, env, to, later or []).is_later)
     keeper = Keeper(destination, rules, relations, census, authorship, touched_fields(store, env, later))
@@ -200,11 +204,10 @@ def _left_behind(keeper: Keeper, rules: UndoRules, model: str, going: dict[str, 
     leaves = {other: name for other, name in rules.of(model).leaves.items() if going.get(other)}
     found: dict[str, set[int]] = {other: set() for other in leaves}
     for some in parts(going[model]) if leaves else ():
-        for page in read_pages(keeper.destination, model, [("id", "in", some)], list(leaves.values())):
-            for record in page:
-                for other, name in leaves.items():
-                    if record[name] in going[other]:
-                        found[other].add(record[name])
+        for record in keeper.relations.read(model, [("id", "in", some)], leaves.values()):
+            for other, name in leaves.items():
+                if record[name] in going[other]:
+                    found[other].add(record[name])
     return found
 
 

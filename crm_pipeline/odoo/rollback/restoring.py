@@ -1,7 +1,7 @@
 """Values that the migration changed on records it did not create (or, going back to a run, that later runs changed).
 
 The changes of a field are undone from the newest back, as long as each found what the one before it left. A value that a
-person set since, or in between, stays.
+person set since, or in between, stays; of a list only the migration's own additions and removals are undone.
 """
 
 from __future__ import annotations
@@ -109,6 +109,8 @@ def _weigh(
 ) -> Restoration:
     model, odoo_id, field = key
     newest_after, oldest_before = chain[0][1], chain[-1][0]
+    if now is not None and field in now and schema[field].type == "many2many":
+        return _weigh_list(key, chain, now[field], newest_after)
     if now is None or field not in now:
         return Restoration(model, odoo_id, field, oldest_before, newest_after, None, "gone")
     held, reached = now[field], None
@@ -121,6 +123,14 @@ def _weigh(
         return Restoration(model, odoo_id, field, oldest_before, newest_after, held, state)
     state = "restored" if is_same(reached[0], held, schema[field]) else "restore"
     return Restoration(model, odoo_id, field, reached[0], newest_after, held, state)
+
+
+def _weigh_list(key: tuple[str, int, str], chain: list[tuple[Any, Any]], now: list[int], newest_after: Any) -> Restoration:
+    """Of a list only what the migration added goes and what it removed comes back; what others did to it stays."""
+    value = set(now)
+    for before, after in chain:
+        value = (value - (set(after or []) - set(before or []))) | (set(before or []) - set(after or []))
+    return Restoration(*key, sorted(value), newest_after, now, "restored" if value == set(now) else "restore")
 
 
 def is_same(one: Any, other: Any, schema: FieldSchema) -> bool:
@@ -171,7 +181,7 @@ def _restore_group(
     )} if kept else {}  # fmt: skip
 
     def attempt() -> None:
-        destination.write(model, ids, {schema.name: sent}, context=QUIET)
+        destination.write(model, ids, {schema.name: sent}, context={**QUIET, "active_test": False})
         for odoo_id, values in as_was.items():
             destination.write(model, [odoo_id], values, context=QUIET)
 

@@ -42,7 +42,8 @@ class UndoRule(_Data):
     """How records of one model are undone.
 
     Attributes:
-        leaves: model of a record that stays behind when this one is deleted → the field that leads to it.
+        leaves: model of a record that stays behind when this one is deleted → the field that leads to it. It goes too when it
+            is the migration's, or when Odoo made it in the same transaction.
         on_refusal: what is done with a record that Odoo refuses to delete.
         batch: records for each call.
     """
