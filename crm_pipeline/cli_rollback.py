@@ -24,8 +24,8 @@ def rollback_tables(result: dict[str, Any]) -> list[Table]:
         rows = [(f"{r['model']} {r['odoo_id']}", r["field"], r["before"], r["now"], r["remark"] or r["state"]) for r in result["restorations"]]
         tables.append(_table("Values of records that were there before", ("record", "field", "before", "now", "state"), rows))
     if result["checks"]:
-        rows = [(c["check"], "green" if c["passed"] else "failed" if c["severity"] == "ERROR" else "warning", c["message"]) for c in result["checks"]]
-        tables.append(_table("Proof", ("check", "outcome", "message"), rows))
+        proof = [(c["check"], "green" if c["passed"] else "failed" if c["severity"] == "ERROR" else "warning", c["message"]) for c in result["checks"]]
+        tables.append(_table("Proof", ("check", "outcome", "message"), proof))
     return tables
 
 

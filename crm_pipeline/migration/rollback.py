@@ -14,10 +14,10 @@ from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.odoo.rollback.carrying_out import Done, carry_out
 from crm_pipeline.odoo.rollback.plan import RollbackPlan, make_plan
-from crm_pipeline.odoo.rollback.restoring import Restoration
 from crm_pipeline.odoo.rollback.proof import read_kept, values_changed
+from crm_pipeline.odoo.rollback.restoring import Restoration
 from crm_pipeline.reports.rollback import write_rollback_report
-from crm_pipeline.verification.checks import CheckResult
+from crm_pipeline.verification.checks import SHOWN_ROWS, CheckResult
 
 
 @dataclass(frozen=True)
@@ -130,14 +130,14 @@ def _check(migration: Migration, env: str, done: Done, left: RollbackPlan, chang
         {"model": r.model, "odoo_id": r.odoo_id, "field": r.field, "before": r.before, "now": r.now, "why": r.remark or "a person changed it since"}
         for r in done.restorations if r.state in {"changed", "in_use"}
     ]  # fmt: skip
-    found = {
+    found: dict[str, tuple[Sequence[dict[str, Any]], str, str]] = {
         "nothing_left": (remaining, "every record is gone from Odoo, or kept for a reason", "records are still in Odoo"),
         "changes_restored": (unrestored, "every value is back", "values could not be restored"),
         "kept_records_unchanged": (changed, "what stays holds what it held", "values of records that stay are others than before"),
         "nothing_kept": (stays, "nothing had to stay", "records or values stay, because people made or changed something that depends on them"),
     }
     return [
-        CheckResult(specs[name], passed=not rows, message=f"{len(rows)} {bad}" if rows else good, rows=list(rows[:20]))
+        CheckResult(specs[name], passed=not rows, message=f"{len(rows)} {bad}" if rows else good, rows=tuple(rows[:SHOWN_ROWS]))
         for name, (rows, good, bad) in found.items()
     ]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from crm_pipeline.odoo.destination import QUIET, Destination
 from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.odoo.ledger import Ledger
+from crm_pipeline.odoo.rollback.census import take_census
 from crm_pipeline.odoo.rollback.keeping import Reason
 from crm_pipeline.odoo.rollback.plan import RollbackPlan
-from crm_pipeline.odoo.rollback.census import take_census
 from crm_pipeline.odoo.rollback.relations import Item, Relations, parts
 from crm_pipeline.odoo.rollback.restoring import Restoration, forget_touched, restore, set_back_ledger
 from crm_pipeline.odoo.rollback.undoing import Undo
@@ -66,7 +66,7 @@ def carry_out(
         done.deleted += len(gone)
         ledger.forget_records(model, gone)
     done.restorations += restore(destination, last, retry, resend)
-    _sweep(destination, ledger, plan, retry)
+    _sweep(destination, ledger, retry)
     store, env = ledger.store, ledger.env
     set_back_ledger(store, mapping, destination, env, [each for each in done.restorations if (each.model, each.odoo_id) in own])
     forget_touched(store, env, done.restorations, going_all - set(done.refused), plan.runs)
@@ -82,7 +82,7 @@ def _resent(mapping: Mapping) -> Callable[[str], tuple[str, ...]]:
     return lambda model: fields.get(model, ())
 
 
-def _sweep(destination: Destination, ledger: Ledger, plan: RollbackPlan, retry: RetryPolicy) -> None:
+def _sweep(destination: Destination, ledger: Ledger, retry: RetryPolicy) -> None:
     """Remove external ids whose record is gone: the database deletes lines with their order, and their ids stay."""
     census = take_census(destination, ledger.module, Relations(destination).models)
     for some in parts(census.dangling, 500):

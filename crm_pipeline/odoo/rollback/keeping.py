@@ -15,6 +15,7 @@ from crm_pipeline.odoo.rollback.census import Census, grouped
 from crm_pipeline.odoo.rollback.relations import Item, Relation, Relations, parts
 from crm_pipeline.odoo.rollback.rules import UndoRules
 
+_NUMBERS = {"integer", "float", "monetary"}
 _REGISTRY = ("ir.model", "ir.model.fields", "ir.model.fields.selection", "ir.model.access", "ir.ui.view")
 
 
@@ -60,12 +61,13 @@ class Keeper:
         self.kept: dict[Item, Reason] = {}
         self.needed: set[Item] = set()
         self._fields: list[Record] | None = None
+        self._models: dict[str, int] | None = None
 
     # -- what people made --------------------------------------------------------------------------------------------
 
     def find(self, *, force: bool = False) -> None:
         """Fill ``kept``; with ``force`` people's changes, messages, activities and files on a record don't keep it."""
-        found = self._referenced()
+        found = self._referenced() | self._filled()
         if not force:
             found |= self._attached()
             for item in self.census.scope:
@@ -94,6 +96,21 @@ class Keeper:
             self.owned |= parts_found
         strangers = {item: [r for r in reasons if r.by not in self.owned] for item, reasons in found.items()}
         return {item: reasons[0] for item, reasons in strangers.items() if reasons}
+
+    def _filled(self) -> dict[Item, Reason]:
+        """Custom fields of ours in which records hold a value that are not the migration's."""
+        found: dict[Item, Reason] = {}
+        scope = {record["id"]: record for record in self._own_fields()}
+        for field_id, field in scope.items():
+            model = field["model"]
+            if not field["store"] or field["ttype"] == "one2many" or ("ir.model", self._own_models().get(model)) in self.census.scope:
+                continue
+            set_ = (field["name"], "!=", 0 if field["ttype"] in _NUMBERS else False)
+            for record in self.relations.read(model, [set_], ["id"]):
+                if (model, record["id"]) not in self.census.stamps:
+                    found["ir.model.fields", field_id] = Reason("referenced", (model, record["id"]), field["name"])
+                    break
+        return found
 
     def _pointing(self, relation: Relation, ids: Iterable[int]) -> Iterator[tuple[Item, Record, list[Item]]]:
         """Records that point at some of ``ids`` and don't go anyway, with those they point at."""
@@ -196,22 +213,16 @@ class Keeper:
                     yield item, (record[by_id[0]], record[by_id[1]])
 
     def _registered(self, model: str, ids: set[int]) -> Iterator[tuple[Item, Item]]:
-        """The migration's own models and fields that records live in, all fields of a model where one holds a value."""
-        ours = [field for field in self._own_fields() if field["model"] == model]
+        """The migration's own models that records are of, and its fields in which they hold a value."""
         custom = self._own_models().get(model)
-        item = (model, min(ids))
         if custom is not None:
-            yield item, ("ir.model", custom)
-        if ours:
-            names = [field["name"] for field in ours]
+            yield (model, min(ids)), ("ir.model", custom)
+        fields = [field for field in self._own_fields() if field["model"] == model]
+        if fields:
+            names = [field["name"] for field in fields]
             for some in parts(ids):
-                held = next((r for r in self.relations.read(model, [("id", "in", some)], names) if any(r[name] for name in names)), None)
-                if held is not None:
-                    yield from (((model, held["id"]), ("ir.model.fields", field["id"])) for field in ours)
-                    for view in self._own("ir.ui.view", ["model"]):
-                        if view["model"] == model:
-                            yield (model, held["id"]), ("ir.ui.view", view["id"])
-                    break
+                for record in self.relations.read(model, [("id", "in", some)], names):
+                    yield from (((model, record["id"]), ("ir.model.fields", f["id"])) for f in fields if record[f["name"]])
         if model == "ir.model.fields":
             for field in self._own_fields():
                 if field["id"] in ids and field["relation"] in self._own_models():
@@ -219,11 +230,13 @@ class Keeper:
 
     def _own_fields(self) -> list[Record]:
         if self._fields is None:
-            self._fields = self._own("ir.model.fields", ["model", "name", "relation"])
+            self._fields = self._own("ir.model.fields", ["model", "name", "relation", "ttype", "store"])
         return self._fields
 
     def _own_models(self) -> dict[str, int]:
-        return {record["model"]: record["id"] for record in self._own("ir.model", ["model"])}
+        if self._models is None:
+            self._models = {record["model"]: record["id"] for record in self._own("ir.model", ["model"])}
+        return self._models
 
     def _own(self, model: str, fields: list[str]) -> list[Record]:
         ids = [odoo_id for other, odoo_id in self.census.scope if other == model]

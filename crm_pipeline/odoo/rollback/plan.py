@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.odoo.rollback.authorship import Stamp, read_authorship
-from crm_pipeline.odoo.rollback.census import Census, grouped, take_census
+from crm_pipeline.odoo.rollback.census import grouped, take_census
 from crm_pipeline.odoo.rollback.companions import adopt_companions
 from crm_pipeline.odoo.rollback.keeping import Keeper, Reason
 from crm_pipeline.odoo.rollback.relations import Item, Relations, parts
@@ -114,7 +114,7 @@ def make_plan(
     authorship = read_authorship(store, destination, env, census.earliest)
     adopt_companions(destination, mapping.name, rules, relations, census, adopt)
     if to is not None:
-        census.limit(_Later(store, env, to, later or []).is_later)
+        census.limit(_Later(store, env, later or []).is_later)
     keeper = Keeper(destination, rules, relations, census, authorship, touched_fields(store, env, later))
     keeper.find(force=force)
     return replan(store, mapping, env, keeper, later)
@@ -151,7 +151,7 @@ def _runs_after(store: StagingStore, env: str, run_id: str) -> list[str]:
 class _Later:
     """Tells which records later runs made: by the ledger, else by Odoo's own creation time."""
 
-    def __init__(self, store: StagingStore, env: str, run_id: str, later: list[str]) -> None:
+    def __init__(self, store: StagingStore, env: str, later: list[str]) -> None:
         rows = store.rows("SELECT model, external_id, created_run FROM ops.ledger WHERE env = ? AND created_run IS NOT NULL", [env])
         self._made_in = {(model, name): run for model, name, run in rows}
         self._later = set(later)
