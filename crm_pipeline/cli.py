@@ -19,6 +19,7 @@ from rich.table import Table
 
 from crm_pipeline.cli_progress import progress_for
 from crm_pipeline.cli_rollback import rollback_tables
+from crm_pipeline.cli_trace import trace_tables
 from crm_pipeline.exports import ExportError
 from crm_pipeline.exports.renaming import restore_files
 from crm_pipeline.migration import run
@@ -28,6 +29,7 @@ from crm_pipeline.migration.resolutions import ResolutionFileError
 from crm_pipeline.migration.rollback import rollback as roll_back
 from crm_pipeline.migration.sign_off import SignOffRefusedError
 from crm_pipeline.migration.sign_off import sign_off as sign_off_env
+from crm_pipeline.migration.trace import trace_key, trace_record
 from crm_pipeline.odoo.addon import write_addon
 from crm_pipeline.odoo.errors import ConfigurationError, DestinationError
 from crm_pipeline.odoo.matching import ResolutionError
@@ -281,6 +283,33 @@ def rollback(
             output.fail(f"{check.spec.name}: {check.message}")
     _write_json(json_file, outcome.result)
     return 0 if outcome.ok else EXIT_FAILED
+
+
+@main.command()
+@_source
+@_env
+@click.option("--odoo", metavar="MODEL,ID", help="A record of Odoo: where did it come from?")
+@click.option("--key", metavar="OBJECT,KEY", help="A row of the export: what became of it?")
+@_common
+def trace(source: str, env: str, odoo: str | None, key: str | None, *, settings: Settings, output: Output, json_file: Path | None) -> int:
+    """Show the whole way of one record: file and row, values, rules, runs, and what Odoo holds."""
+    _check_source(settings, source)
+    first, _, second = (odoo or key or "").partition(",")
+    if (odoo is None) == (key is None) or not second.strip():
+        raise SettingsError("trace", "give either --odoo MODEL,ID, as in --odoo crm.lead,12, or --key OBJECT,KEY, as in --key leads,L000123")
+    if odoo is not None and not second.strip().isdigit():
+        raise SettingsError("--odoo", f"'{second}' is no database id; write MODEL,ID, as in crm.lead,12")
+    with Migration(settings, source) as migration:
+        if odoo is not None:
+            found = trace_record(migration, env, first.strip(), int(second))
+        else:
+            found = trace_key(migration, env, first.strip(), second.strip())
+    output.say(found["verdict"])
+    if not output.quiet:
+        for table in trace_tables(found):
+            output.console.print(table)
+    _write_json(json_file, found)
+    return 0 if found["records"] or found["rows"] else EXIT_FAILED
 
 
 @main.command()

@@ -106,7 +106,8 @@ def _apply(
         lambda model, count, total: migration.progress(f"undo {model}", count, total),
     )  # fmt: skip
     left = make_plan(store, migration.mapping, destination, env, to=to, force=force)
-    changed = values_changed(before, read_kept(migration.mapping, destination, kept))
+    restored = {(each.model, each.odoo_id) for each in done.restorations if each.state == "restored"}
+    changed = values_changed(before, read_kept(migration.mapping, destination, kept), restored)
     results = _check(migration, env, done, left, changed)
     records.keep_checks(store, env, migration.run_id, results)
     outcome = _conclude(migration, env, destination, plan, left, done.restorations, tuple(results), to)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
-from crm_pipeline.odoo.destination import Destination
+from crm_pipeline.odoo.destination import Destination, FieldSchema
 from crm_pipeline.odoo.errors import CallError
 from crm_pipeline.odoo.rollback.census import grouped
 from crm_pipeline.odoo.rollback.relations import Item, parts
@@ -35,12 +36,20 @@ def read_kept(mapping: Mapping, destination: Destination, items: Iterable[Item])
             there = [record["id"] for record in found]
             if there:
                 for record in destination.call(model, "read", there, fields=fields, context={"active_test": False}):
-                    held[model, record["id"]] = {name: plain(record[name], schema[name]) for name in fields}
+                    held[model, record["id"]] = {name: _held(record[name], schema[name]) for name in fields}
     return held
 
 
-def values_changed(before: Held, after: Held) -> list[dict[str, Any]]:
-    """Values that are others than before: model, odoo_id, field, before, now."""
+def _held(value: Any, schema: FieldSchema) -> Any:
+    """A value; a list of links as records."""
+    return [(str(schema.relation), odoo_id) for odoo_id in sorted(value or [])] if schema.type == "many2many" else plain(value, schema)
+
+
+def values_changed(before: Held, after: Held, restored: AbstractSet[Item] = frozenset()) -> list[dict[str, Any]]:
+    """Values that are others than before: model, odoo_id, field, before, now.
+
+    Links to records whose own values were ``restored`` may come and go with that (a group that is no longer implied).
+    """
     changed = []
     for (model, odoo_id), values in sorted(before.items()):
         now = after.get((model, odoo_id))
@@ -49,10 +58,12 @@ def values_changed(before: Held, after: Held) -> list[dict[str, Any]]:
             continue
         changed += [
             {"model": model, "odoo_id": odoo_id, "field": name, "before": value, "now": now.get(name)}
-            for name, value in values.items() if _text(value) != _text(now.get(name))
+            for name, value in values.items() if not _is_held(value, now.get(name), restored)
         ]  # fmt: skip
     return changed
 
 
-def _text(value: Any) -> str:
-    return str(sorted(value)) if isinstance(value, list) else str(value or False)
+def _is_held(before: Any, now: Any, restored: AbstractSet[Item]) -> bool:
+    if isinstance(before, list) or isinstance(now, list):
+        return set(before or []) ^ set(now or []) <= restored
+    return bool((before or False) == (now or False))
