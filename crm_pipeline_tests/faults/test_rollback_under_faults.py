@@ -17,12 +17,9 @@ from crm_pipeline.migration.rollback import rollback
 from crm_pipeline.odoo.embedded import EmbeddedOdoo
 from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.settings import Settings
-from crm_pipeline_tests.conftest import migrate
 from crm_pipeline_tests.faults.proxy import Fault, proxy_for
 from crm_pipeline_tests.migration.test_rollback import contents
 from crm_pipeline_tests.odoo_http import OdooHttp
-from crm_pipeline_tests.small_documents import document_export
-from crm_pipeline_tests.small_export import TYPICAL_DECISIONS, decide_owners
 
 ENVIRON = {"ODOO_SANDBOX_VERSION": "18.0"}
 FILE = "staging/leadforce.sandbox.odoo-18.0.sqlite"
@@ -40,19 +37,10 @@ def writes(path: str, body: bytes) -> bool:
 Copy = Callable[[str], Path]
 
 
-@pytest.fixture(scope="module")
-def migrated_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("taken-back") / "data"
-    document_export().write(root)
-    decide_owners(root, TYPICAL_DECISIONS)
-    migrate(root, environ=ENVIRON)
-    return root
-
-
 @pytest.fixture
-def copy(migrated_root: Path, tmp_path: Path) -> Copy:
+def copy(documents_once: Callable[[str], Path], tmp_path: Path) -> Copy:
     def to(name: str) -> Path:
-        shutil.copytree(migrated_root, tmp_path / name)
+        shutil.copytree(documents_once("18.0"), tmp_path / name)
         return tmp_path / name
 
     return to
@@ -73,12 +61,13 @@ def test_lost_replies(fault: Fault, status: int, copy: Copy) -> None:
     try:
         with proxy_for(server.port) as proxy:
             for nth in range(2, 90, 2):
-                proxy.plan(fault, when=writes, nth=nth, status=status)
+                proxy.plan(fault, writes, nth=nth, status=status)
             environ = {
                 "ODOO_SANDBOX_URL": proxy.url, "ODOO_SANDBOX_DB": "test", "ODOO_SANDBOX_LOGIN": "admin", "ODOO_SANDBOX_API_KEY": "key",
             }  # fmt: skip
             with Migration(Settings.load(root, environ), "leadforce") as migration:
                 outcome = rollback(migration, "sandbox", apply=True, retry=RetryPolicy(sleep=lambda _: None))
+            assert sum(seen.fault is fault for seen in proxy.seen) >= 8, "the faults must have happened"
         assert outcome.ok, outcome.result["checks"]
     finally:
         server.close()

@@ -20,8 +20,6 @@ from crm_pipeline.odoo.embedded import EmbeddedOdoo
 from crm_pipeline.odoo.rollback.plan import UnknownRunError
 from crm_pipeline.settings import Settings
 from crm_pipeline_tests.conftest import migrate
-from crm_pipeline_tests.small_documents import document_export
-from crm_pipeline_tests.small_export import TYPICAL_DECISIONS, decide_owners
 
 VERSIONS = (*(pytest.param(version, marks=pytest.mark.exhaustive) for version in ("17.0", "19.0")), "18.0")
 #: What Odoo stamps, and documents that are other in every new database.
@@ -75,22 +73,10 @@ def contents(file: Path) -> dict[str, dict[int, Any]]:
         connection.close()
 
 
-@pytest.fixture(scope="module", params=VERSIONS)
-def migrated_documents(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Migrated:
-    root = tmp_path_factory.mktemp("rollback") / "data"
-    document_export().write(root)
-    decide_owners(root, TYPICAL_DECISIONS)
-    made = Migrated(root, request.param)
-    migrate(root, environ=made.environ)
-    assert made.ours("account.payment")
-    assert made.ours("sale.order")
-    return made
-
-
-@pytest.fixture
-def migrated(migrated_documents: Migrated, tmp_path: Path) -> Migrated:
-    shutil.copytree(migrated_documents.root, tmp_path / "copy")
-    return Migrated(tmp_path / "copy", migrated_documents.version)
+@pytest.fixture(params=VERSIONS)
+def migrated(request: pytest.FixtureRequest, documents_once: Callable[[str], Path], tmp_path: Path) -> Migrated:
+    shutil.copytree(documents_once(request.param), tmp_path / "copy")
+    return Migrated(tmp_path / "copy", request.param)
 
 
 @pytest.fixture
