@@ -177,7 +177,7 @@ def _document(
             {"model": model, "found": plan.found.get(model, 0), "delete": going.get(model, 0), "keep": staying.get(model, 0)}
             for model in order
         ],
-        "deleted": plan.deleted if left is None else plan.deleted - left.deleted,
+        "deleted": 0 if left is None else plan.deleted - left.deleted,
         "kept": [{"model": r.model, "odoo_id": r.odoo_id, "external_id": r.name, "label": r.label, "kind": r.kind, "why": r.reason} for r in seen.kept],
         "dangling": len(plan.dangling),
         "not_undone": [{"what": fact.what, "text": fact.text} for fact in plan.not_undone],

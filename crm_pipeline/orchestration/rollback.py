@@ -1,7 +1,5 @@
 """The job that takes a migration back: a plan unless its config says ``apply``."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from crm_pipeline.migration.rollback import rollback
