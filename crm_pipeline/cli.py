@@ -18,6 +18,8 @@ from rich.logging import RichHandler
 from rich.table import Table
 
 from crm_pipeline.cli_progress import progress_for
+from crm_pipeline.cli_rollback import rollback_tables
+from crm_pipeline.cli_trace import trace_tables
 from crm_pipeline.exports import ExportError
 from crm_pipeline.exports.renaming import restore_files
 from crm_pipeline.migration import run
@@ -28,11 +30,14 @@ from crm_pipeline.migration.errors import MigrationError
 from crm_pipeline.migration.migration import Migration
 from crm_pipeline.migration.renaming import plans, rename_files
 from crm_pipeline.migration.resolutions import ResolutionFileError
+from crm_pipeline.migration.rollback import rollback as roll_back
 from crm_pipeline.migration.sign_off import SignOffRefusedError
 from crm_pipeline.migration.sign_off import sign_off as sign_off_env
+from crm_pipeline.migration.trace import trace_key, trace_record
 from crm_pipeline.odoo.addon import write_addon
 from crm_pipeline.odoo.errors import ConfigurationError, DestinationError
 from crm_pipeline.odoo.matching import ResolutionError
+from crm_pipeline.odoo.rollback.plan import UnknownRunError
 from crm_pipeline.reports.preflight import PreflightFacts, preflight_facts
 from crm_pipeline.reports.queues import open_queues, write_workbook
 from crm_pipeline.samples import write_sample
@@ -47,7 +52,7 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 #: Width of tables where the output is no terminal: nothing is cut in a log or a file.
 _PLAIN_WIDTH = 160
 
-_USAGE_ERRORS = (SettingsError, SpecError, PolicyError, ConfigurationError, ResolutionFileError, ResolutionError)
+_USAGE_ERRORS = (SettingsError, SpecError, PolicyError, ConfigurationError, ResolutionFileError, ResolutionError, UnknownRunError)
 _RUN_ERRORS = (MigrationError, SignOffRefusedError, ExportError, StagingError, StoreInUseError, DestinationError)
 
 _source = click.argument("source")
@@ -341,6 +346,62 @@ def sign_off(source: str, env: str, by: str, *, settings: Settings, output: Outp
     output.say("Production may run with this mapping. A changed mapping must be migrated and signed again.")
     _write_json(json_file, {"source": source, "sign_off": asdict(signed)})
     return 0
+
+
+@main.command()
+@_source
+@_env
+@click.option("--to", metavar="RUN", help="Undo only what runs later than this one did; the whole migration when not given.")
+@click.option("--apply", is_flag=True, help="Delete and restore; without it only the plan is made.")
+@click.option("--force", is_flag=True, help="Also undo records that people changed or wrote on; what their documents refer to stays in any case.")
+@_common
+def rollback(
+    source: str, env: str, to: str | None, *, apply: bool, force: bool, settings: Settings, output: Output, json_file: Path | None
+) -> int:
+    """Say what taking the migration back would do, and with --apply do it and prove it."""
+    _check_source(settings, source)
+    with (
+        progress_for(output.console, quiet=output.quiet) as progress,
+        Migration(settings, source, progress=progress) as migration,
+    ):
+        outcome = roll_back(migration, env, to=to, apply=apply, force=force)
+    if not output.quiet:
+        for table in rollback_tables(outcome.result):
+            output.console.print(table)
+    for line in outcome.lines:
+        output.say(line)
+    for check in outcome.results:
+        if check.stops:
+            output.fail(f"{check.spec.name}: {check.message}")
+    _write_json(json_file, outcome.result)
+    return 0 if outcome.ok else EXIT_FAILED
+
+
+@main.command()
+@_source
+@_env
+@click.option("--odoo", metavar="MODEL,ID", help="A record of Odoo: where did it come from?")
+@click.option("--key", metavar="OBJECT,KEY", help="A row of the export: what became of it?")
+@_common
+def trace(source: str, env: str, odoo: str | None, key: str | None, *, settings: Settings, output: Output, json_file: Path | None) -> int:
+    """Show the whole way of one record: file and row, values, rules, runs, and what Odoo holds."""
+    _check_source(settings, source)
+    first, _, second = (odoo or key or "").partition(",")
+    if (odoo is None) == (key is None) or not second.strip():
+        raise SettingsError("trace", "give either --odoo MODEL,ID, as in --odoo crm.lead,12, or --key OBJECT,KEY, as in --key leads,L000123")
+    if odoo is not None and not second.strip().isdigit():
+        raise SettingsError("--odoo", f"'{second}' is no database id; write MODEL,ID, as in crm.lead,12")
+    with Migration(settings, source) as migration:
+        if odoo is not None:
+            found = trace_record(migration, env, first.strip(), int(second))
+        else:
+            found = trace_key(migration, env, first.strip(), second.strip())
+    output.say(found["verdict"])
+    if not output.quiet:
+        for table in trace_tables(found):
+            output.console.print(table)
+    _write_json(json_file, found)
+    return 0 if found["records"] or found["rows"] else EXIT_FAILED
 
 
 @main.command()

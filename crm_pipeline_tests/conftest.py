@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from crm_pipeline.migration import run
 from crm_pipeline.migration.migration import Migration
 from crm_pipeline.settings import Settings
+from crm_pipeline_tests.small_documents import document_export
 from crm_pipeline_tests.small_export import TYPICAL_DECISIONS, decide_owners, typical_export
 
 hypothesis_settings.register_profile("project", deadline=None)  # a slow machine is no fault
@@ -53,6 +54,22 @@ def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], t
             typical_export().write(root)
             decide_owners(root, TYPICAL_DECISIONS)
             made[version] = (root, migrate(root, environ={"ODOO_SANDBOX_VERSION": version}))
+        return made[version]
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def documents_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A data root after a migration of files, quotations, invoices and payments, made once a version; do not change it."""
+    made: dict[str, Path] = {}
+
+    def once(version: str) -> Path:
+        if version not in made:
+            made[version] = tmp_path_factory.mktemp(f"documents-{version}") / "data"
+            document_export().write(made[version])
+            decide_owners(made[version], TYPICAL_DECISIONS)
+            migrate(made[version], environ={"ODOO_SANDBOX_VERSION": version})
         return made[version]
 
     return once

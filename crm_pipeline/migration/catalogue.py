@@ -173,6 +173,17 @@ class Catalogue:
         ]
         return {spec.name: spec for spec in specs}
 
+    def rollback_checks(self, env: str) -> dict[str, CheckSpec]:
+        """Checks after a rollback, by name."""
+        asset = self.environment_asset(env, "rollback")
+        specs = [
+            CheckSpec(asset, "nothing_left", "Nothing that had to go is in Odoo any more, no external id of the migration leads nowhere."),
+            CheckSpec(asset, "changes_restored", "What the migration changed on records that were there before is as it was."),
+            CheckSpec(asset, "kept_records_unchanged", "Records that stay hold what they held before the rollback."),
+            CheckSpec(asset, "nothing_kept", "Nothing had to stay because people made or changed something that depends on it.", "WARN", blocking=False),
+        ]  # fmt: skip
+        return {spec.name: spec for spec in specs}
+
     def verification_checks(self, env: str) -> dict[str, CheckSpec]:
         """Checks of an environment as a whole, by name."""
         asset = self.environment_asset(env, "verification")

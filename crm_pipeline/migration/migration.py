@@ -134,9 +134,11 @@ class Migration:
     def last_loaded(self, env: str) -> str | None:
         """The newest drop that was loaded into an environment since it was last rolled back."""
         found: str | None = self.store.value(
-            """SELECT max("drop") FROM ops.run WHERE env = ? AND kind = 'load' AND started_at > coalesce(
-                   (SELECT max(started_at) FROM ops.run WHERE env = ? AND kind = 'rollback'), '-infinity'::TIMESTAMP)""",
-            [env, env],
+            """SELECT max("drop") FROM ops.run AS run WHERE env = ? AND kind = 'load' AND NOT EXISTS (
+                   SELECT 1 FROM ops.rollback AS undone LEFT JOIN ops.run AS kept ON kept.run_id = undone.to_run AND kept.env = undone.env
+                   WHERE undone.env = run.env AND undone.started_at > run.started_at
+                   AND (undone.to_run IS NULL OR run.started_at > kept.started_at))""",
+            [env],
         )
         return found
 
@@ -248,14 +250,14 @@ class Migration:
         for unknown in read_conflict_decisions(self.store, self.settings.data.resolutions(self.mapping.name), self.mapping):
             logger.warning("conflicts.csv: %s was never loaded; the decision is not used", unknown)
         with contextlib.suppress(AccessRightsError):
-            self._bind_ledger(env, destination)
+            self.bind(env, destination)
         examination = examine(self.store, self.mapping, destination, env)
         records.keep_examination(self.store, env, examination)
         results = check_preflight(examination, self.catalogue.preflight_checks(env))
         records.keep_checks(self.store, env, self.run_id, results)
         return results
 
-    def _bind_ledger(self, env: str, destination: Destination) -> None:
+    def bind(self, env: str, destination: Destination) -> None:
         """Tie the ledger to the database."""
         uuid_found = destination.search_read("ir.config_parameter", [("key", "=", "database.uuid")], ["value"])
         if uuid_found and self.ledger(env).bind(str(uuid_found[0]["value"])):

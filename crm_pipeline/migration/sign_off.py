@@ -109,6 +109,9 @@ def _missing(store: StagingStore, mapping: Mapping, env: str, by: str) -> list[s
     run = newest_run(store, env)
     if not run:
         return [*missing, "nothing has been migrated into it yet"]
+    undone = store.value("SELECT max(started_at) FROM ops.rollback WHERE env = ?", [env])
+    if undone is not None and undone > run["started_at"]:
+        missing.append(f"it was rolled back on {undone:%Y-%m-%d %H:%M} UTC; migrate it again")
     if run["ended_at"] is None:
         missing.append("its newest run has not ended; run it again to the end")
     if run["mapping_hash"] != mapping.hash:

@@ -52,6 +52,15 @@ def remove_from_odoo(destination: Destination, source: str) -> None:
         destination.unlink(_PARAMETER, ids, context=QUIET)
 
 
+def reopen_undone(store: StagingStore, destination: Destination, source: str, by: str, now: datetime) -> None:
+    """A production that is rolled back is no system of record any more."""
+    remove_from_odoo(destination, source)
+    store.execute(
+        "UPDATE ops.cutover SET reopened_by = ?, reopened_at = ?, reopened_why = 'rolled back' WHERE env = 'production' AND reopened_at IS NULL",
+        [by, now],
+    )
+
+
 def _notes(destination: Destination, source: str) -> list[Record]:
     return destination.search_read(_PARAMETER, [("key", "=", _key(source))], ["value"])
 

@@ -7,7 +7,7 @@ have no external id of ours; they are matched anew in every run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +36,11 @@ def read_pages(
             return
 
 
+#: What is known of people's work in an environment, and what a run leaves for the next one.
+_PEOPLES = ("conflict", "edit")
+_PASSING = ("lookup", "via", "put_back", "refused_update", "seen_identity", "departed")
+
+
 class Ledger:
     """The ledger of one environment.
 
@@ -57,7 +62,7 @@ class Ledger:
             return False
         with self.store.transaction():
             self.store.execute("DELETE FROM ops.ledger WHERE env = ?", [self.env])
-            for table in ("environment", "lookup", "via", "conflict", "edit", "put_back", "refused_update", "seen_identity", "departed"):
+            for table in ("environment", "touched", *_PEOPLES, *_PASSING):
                 self.store.execute(f"DELETE FROM ops.{table} WHERE env = ?", [self.env])
             self.store.execute("INSERT INTO ops.environment VALUES (?, ?, ?)", [self.env, database_uuid, self.now])
         return bool(rows)
@@ -75,7 +80,9 @@ class Ledger:
         """Take over what Odoo has under our external ids and the ledger doesn't know (a kill, a lost reply, a lost store).
 
         What an adopted record was loaded with is not known, so it is compared before anything is written to it; parts come
-        with the record they belong to, and the read-back proves them. Entries whose record is gone stay, and the read-back reports them as missing, unless every record of the model is gone: then
+        with the record they belong to, and the read-back proves them. Which run created it is not known either, only Odoo's
+        creation time tells. Entries whose record is gone stay, and the read-back reports them as missing, unless every
+        record of the model is gone: then
         this is an empty database and they are forgotten. Links to records found in Odoo are forgotten and matched anew.
 
         With ``only_newer`` the external ids are read that were not seen by an earlier run; what is gone is not noticed then.
@@ -144,10 +151,41 @@ class Ledger:
         with self.store.transaction():
             self.store.connection.register("_entries", entries)
             self.store.execute(
+                "CREATE OR REPLACE TEMP TABLE _earlier AS SELECT external_id, created_run FROM ops.ledger "
+                "WHERE env = ? AND origin = 'created' AND external_id IN (SELECT external_id FROM _entries)",
+                [self.env],
+            )
+            self.store.execute(
                 "DELETE FROM ops.ledger WHERE env = ? AND external_id IN (SELECT external_id FROM _entries)", [self.env]
             )
-            self.store.execute("INSERT INTO ops.ledger BY NAME SELECT * FROM _entries")
+            self.store.execute(
+                """INSERT INTO ops.ledger BY NAME
+                   SELECT entry.*, CASE WHEN entry.origin <> 'created' THEN NULL WHEN earlier.external_id IS NULL THEN entry.run_id
+                                        ELSE earlier.created_run END AS created_run
+                   FROM _entries AS entry LEFT JOIN _earlier AS earlier USING (external_id)"""
+            )
         self.store.connection.unregister("_entries")
+
+    def forget_records(self, model: str, ids: Sequence[int]) -> None:
+        """Drop the entries of records that were deleted."""
+        self.store.execute(
+            "DELETE FROM ops.ledger WHERE env = ? AND model = ? AND origin = 'created' AND list_contains(?, odoo_id)",
+            [self.env, model, list(ids)],
+        )
+
+    def forget_findings(self, *, of_people: bool) -> None:
+        """Drop what runs left for the next one; with ``of_people`` what people changed too, since nothing of it is there."""
+        for table in (*_PASSING, *(_PEOPLES if of_people else ())):
+            self.store.execute(f"DELETE FROM ops.{table} WHERE env = ?", [self.env])
+
+    def keep_only(self, names: Mapping[str, Collection[str]]) -> None:
+        """Drop the entries of created records whose external ids are no longer in Odoo; ``names`` are those that are, by model."""
+        known = self.store.rows("SELECT DISTINCT model FROM ops.ledger WHERE env = ? AND origin = 'created'", [self.env])
+        for (model,) in known:
+            self.store.execute(
+                "DELETE FROM ops.ledger WHERE env = ? AND model = ? AND origin = 'created' AND NOT list_contains(?, external_id)",
+                [self.env, model, list(names.get(model, ()))],
+            )
 
     def refuse(self, model: str, refusals: pl.DataFrame) -> None:
         """Note staged rows that are not in Odoo: columns external_id, block, kind (failed, held, queued), reason, message."""

@@ -11,6 +11,7 @@ from crm_pipeline.odoo.destination import QUIET, Destination, FieldSchema
 from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.odoo.ledger import Ledger, read_pages
 from crm_pipeline.odoo.resolved import ResolvedField, resolve_fields, resolved_select, streams
+from crm_pipeline.odoo.ripples import RippleWatch
 from crm_pipeline.specs import Mapping, TargetSpec
 from crm_pipeline.staging.store import StagingStore, quote
 
@@ -206,8 +207,10 @@ def _ensure(
                 run_id=pl.lit(ledger.run_id), touched_at=pl.lit(ledger.now),
             ),
         )  # fmt: skip
+        watch = RippleWatch(destination, ledger, target.model, field)
         # Writing the same value twice is harmless, so a doubtful write is simply repeated.
         changed = [record["id"] for record in other]
         retry.insist(
             target.model, partial(destination.write, target.model, changed, {field: wanted}, context=QUIET)
         )
+        watch.note()

@@ -15,6 +15,7 @@ from crm_pipeline.odoo.errors import DestinationError, TransientError
 from crm_pipeline.odoo.gates import GateClosedError
 from crm_pipeline.odoo.matching import ResolutionError
 from crm_pipeline.odoo.resolved import FieldMissingError
+from crm_pipeline.odoo.rollback.plan import UnknownRunError
 from crm_pipeline.settings import SettingsError
 from crm_pipeline.specs import SpecError
 from crm_pipeline.staging.staged import StagingError
@@ -24,7 +25,7 @@ from crm_pipeline.transforms.policies import PolicyError
 #: What our operations raise on purpose; anything else is a fault of the program and keeps its stack.
 EXPECTED_ERRORS = (
     DestinationError, ExportError, FieldMissingError, GateClosedError, MigrationError, PolicyError, ResolutionError,
-    ResolutionFileError, SettingsError, SignOffRefusedError, SpecError, StagingError, StoreInUseError,
+    ResolutionFileError, SettingsError, SignOffRefusedError, SpecError, StagingError, StoreInUseError, UnknownRunError,
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from crm_pipeline.orchestration.environment_assets import environment_assets
 from crm_pipeline.orchestration.failures import failure
 from crm_pipeline.orchestration.jobs import source_jobs
 from crm_pipeline.orchestration.resources import MigrationResource
+from crm_pipeline.orchestration.rollback import rollback_job
 from crm_pipeline.orchestration.source_assets import export_assets, renamed_assets, staged_assets
 from crm_pipeline.settings import ENVIRONMENTS, Settings
 from crm_pipeline.specs import SpecError, list_sources, load_mapping
@@ -45,7 +46,7 @@ def _source(settings: Settings, name: str) -> dg.Definitions:
         return dg.Definitions(
             assets=[*assets, *(e for e in environments if not isinstance(e, dg.AssetChecksDefinition))],
             asset_checks=[e for e in environments if isinstance(e, dg.AssetChecksDefinition)],
-            jobs=jobs,
+            jobs=[*jobs, *(rollback_job(columns, env) for env in ENVIRONMENTS)],
             sensors=[new_export_sensor(columns, by_name)],
             schedules=schedules(columns, by_name),
         )

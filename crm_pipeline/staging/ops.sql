@@ -72,6 +72,8 @@ CREATE TABLE IF NOT EXISTS ops.ledger (
     finished BOOLEAN  -- for models with finishing steps: whether all of them were taken
 );
 ALTER TABLE ops.ledger ADD COLUMN IF NOT EXISTS finished BOOLEAN;
+-- The run that created the record, kept when it is updated later; NULL where only Odoo's creation time tells
+ALTER TABLE ops.ledger ADD COLUMN IF NOT EXISTS created_run VARCHAR;
 -- Loaded records that the newest export makes no more, why, and what is done about them
 CREATE TABLE IF NOT EXISTS ops.departed (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, external_id VARCHAR NOT NULL, odoo_id BIGINT,
@@ -102,6 +104,11 @@ CREATE TABLE IF NOT EXISTS ops.unfinished (
 CREATE TABLE IF NOT EXISTS ops.touched (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, odoo_id BIGINT NOT NULL, field VARCHAR NOT NULL, before JSON, after JSON,
     run_id VARCHAR NOT NULL, touched_at TIMESTAMP NOT NULL
+);
+-- Rollbacks that were applied, to the end or not
+CREATE TABLE IF NOT EXISTS ops.rollback (
+    env VARCHAR NOT NULL, run_id VARCHAR NOT NULL, to_run VARCHAR, started_at TIMESTAMP NOT NULL, ended_at TIMESTAMP, ok BOOLEAN,
+    deleted BIGINT, kept BIGINT, started_by VARCHAR
 );
 -- Reference data of the destination: text looked up → id, and fields through which records are linked
 CREATE TABLE IF NOT EXISTS ops.lookup (env VARCHAR NOT NULL, reference VARCHAR NOT NULL, key VARCHAR NOT NULL, odoo_id BIGINT);
@@ -203,6 +210,6 @@ CREATE TABLE IF NOT EXISTS ops.cutover (
     reopened_by VARCHAR, reopened_at TIMESTAMP, reopened_why VARCHAR
 );
 ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS started_by VARCHAR;
--- What a run did: 'load' wrote to the environment; 'look' read and verified; 'rollback' undid
+-- What a run did: 'load' wrote to the environment; 'look' read and verified
 ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS kind VARCHAR;
 UPDATE ops.run SET kind = 'load' WHERE kind IS NULL;

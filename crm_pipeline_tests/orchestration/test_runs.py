@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,26 @@ def test_signing_off_says_that_it_is_not_possible_yet(definitions: dg.Definition
     result = job.execute_in_process(asset_selection=[key], raise_on_error=False)
     assert "the sandbox can't be signed off: '' does not say who signs" in said(result)
     assert "nothing has been migrated into it yet" in said(result)
+
+
+def test_a_rollback_job_only_plans_unless_told_to_apply(migrated: Callable[..., Path], definitions: dg.Definitions) -> None:
+    root = migrated("19.0")
+    job = definitions.resolve_job_def("leadforce_sandbox_rollback")
+
+    def run(**config: Any) -> dict[str, Any]:
+        result = job.execute_in_process(
+            run_config={
+                "resources": {"migrations": {"config": {"data_root": str(root)}}},
+                "ops": {"leadforce_sandbox_take_back": {"config": config}},
+            },
+            raise_on_error=False,
+        )
+        assert result.success, said(result)
+        (handled,) = result.filter_events(lambda event: event.event_type is dg.DagsterEventType.STEP_OUTPUT)
+        return {name: value.value for name, value in handled.step_output_data.metadata.items()}
+
+    planned = run()
+    assert planned["to delete"] > 20
+    assert planned["deleted"] == 0
+    assert run(apply=True)["deleted"] == planned["to delete"]
+    assert run()["to delete"] == 0

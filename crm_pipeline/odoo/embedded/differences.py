@@ -30,6 +30,7 @@ class Differences:
         commercial_sync_overwrites_with_empty: a company's empty commercial values empty its contacts' ones.
         order_line_needs_product: a line of a quotation without product is refused.
         order_line_taxes, order_line_unit: fields of sale.order.line.
+        cancelling_orders_asks: cancelling an order that is no draft opens a wizard instead.
         order_takes_pricelist: an order without pricelist takes the first active one.
         knows_global_rounding: how ``round_globally`` rounds is known.
         first_rate_is_earlier_too: days before a currency's first rate have that rate, not 1.
@@ -77,6 +78,7 @@ class Differences:
     order_line_needs_product: bool
     order_line_taxes: str
     order_line_unit: str
+    cancelling_orders_asks: bool
     order_takes_pricelist: bool
     knows_global_rounding: bool
     first_rate_is_earlier_too: bool
@@ -152,6 +154,7 @@ _V17 = Differences(
     order_line_needs_product=True,
     order_line_taxes="tax_id",
     order_line_unit="product_uom",
+    cancelling_orders_asks=True,
     order_takes_pricelist=True,
     knows_global_rounding=False,
     first_rate_is_earlier_too=False,
@@ -205,6 +208,7 @@ _V18 = Differences(
     order_line_needs_product=False,
     order_line_taxes="tax_id",
     order_line_unit="product_uom",
+    cancelling_orders_asks=True,
     order_takes_pricelist=True,
     knows_global_rounding=False,
     first_rate_is_earlier_too=True,
@@ -254,6 +258,7 @@ _V19 = Differences(
     order_line_needs_product=False,
     order_line_taxes="tax_ids",
     order_line_unit="product_uom_id",
+    cancelling_orders_asks=False,
     order_takes_pricelist=False,
     knows_global_rounding=True,
     first_rate_is_earlier_too=True,

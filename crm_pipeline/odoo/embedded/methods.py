@@ -11,7 +11,7 @@ from crm_pipeline.odoo.embedded.cells import names_of
 from crm_pipeline.odoo.embedded.chatter import ADMIN
 from crm_pipeline.odoo.embedded.reading import Reader, display_name
 from crm_pipeline.odoo.embedded.registry import Model
-from crm_pipeline.odoo.embedded.rules import payment, posting, reconciling
+from crm_pipeline.odoo.embedded.rules import payment, posting, reconciling, sale
 from crm_pipeline.odoo.errors import CallError, DataError
 
 if TYPE_CHECKING:
@@ -185,6 +185,9 @@ METHODS: dict[tuple[str, str], ModelMethod] = {
     ("ir.config_parameter", "get_param"): _get_param,
     ("ir.model.data", "check_object_reference"): _object_reference,
     ("res.users", "context_get"): _context_get,
+    ("sale.order", "action_cancel"): sale.action_cancel,
+    ("sale.order", "action_lock"): sale.action_lock,
+    ("sale.order", "action_unlock"): sale.action_unlock,
     ("res.users", "has_group"): _has_group,
     ("res.config.settings", "execute"): _apply_settings,
 }

@@ -12,6 +12,7 @@ from crm_pipeline.odoo.embedded.rules.message import ActivityRule, MessageRule
 from crm_pipeline.odoo.embedded.rules.names import DataRule, NumberedNameRule, TeamRule, UniqueRule
 from crm_pipeline.odoo.embedded.rules.partner import PartnerRule
 from crm_pipeline.odoo.embedded.rules.payment import PaymentRule
+from crm_pipeline.odoo.embedded.rules.product import ProductRule
 from crm_pipeline.odoo.embedded.rules.rule import Rule
 from crm_pipeline.odoo.embedded.rules.sale import OrderLineRule, OrderRule
 from crm_pipeline.odoo.embedded.rules.settings import SettingsRule
@@ -41,6 +42,7 @@ RULES: dict[str, Rule] = {
     "mail.blacklist": BlacklistRule(),
     "mail.message": MessageRule(),
     "maintenance.equipment": UniqueRule(("serial_no",), "Another asset already exists with this serial number!"),
+    "product.product": ProductRule(),
     "res.currency.rate": UniqueRule(("currency_id", "name", "company_id"), _ONE_RATE_A_DAY),
     "res.config.settings": SettingsRule(),
     "res.partner": PartnerRule(),

@@ -56,6 +56,14 @@ class JournalRule(Rule):
             orm.create("account.payment.method.line", lines, context)
 
 
+    def before_unlink(self, orm: Orm, model: Model, old: dict[int, Doc], context: Context) -> None:
+        """Its payment methods go with a journal; the account that was made for it stays."""
+        del model
+        lines = [key for key, _ in orm.store.find("account.payment.method.line", journal_id=list(old))]
+        if lines:
+            orm.unlink("account.payment.method.line", lines, context)
+
+
 def _fill_liquid(orm: Orm, doc: Doc, given: frozenset[str], company: Doc) -> None:
     if not doc.get("default_account_id"):
         doc["default_account_id"] = _new_account(orm, doc, str(company.get(_LIQUID[doc["type"]]) or ""))

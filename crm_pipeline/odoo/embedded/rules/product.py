@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from crm_pipeline.odoo.destination import Context
+from crm_pipeline.odoo.embedded.registry import Model
+from crm_pipeline.odoo.embedded.rules.rule import Rule
 from crm_pipeline.odoo.embedded.store import Doc
 
 if TYPE_CHECKING:
     from crm_pipeline.odoo.embedded.orm import Orm
+
+
+class ProductRule(Rule):
+    """``product.product``: a variant of a template."""
+
+    def after_unlink(self, orm: Orm, model: Model, old: dict[int, Doc], context: Context) -> None:
+        """The template goes with its last variant."""
+        templates = {doc["product_tmpl_id"] for doc in old.values()}
+        left = {doc["product_tmpl_id"] for _, doc in orm.store.find(model.name, product_tmpl_id=sorted(templates))}
+        gone = sorted((templates - left) & set(orm.store.get("product.template", templates)))
+        if gone:
+            orm.unlink("product.template", gone, context)
 
 
 class Products:

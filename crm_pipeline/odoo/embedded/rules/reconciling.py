@@ -182,7 +182,9 @@ def unreconcile(orm: Orm, ids: Iterable[int]) -> None:
         _change_residual(lines[doc["credit_move_id"]], -doc["credit_amount_currency"], -doc["#credit"])
     orm.touch(LINE, lines.items())
     orm.store.delete(PARTIAL, [key for key, _ in found])
-    _number_groups(orm, lines)
+    whole = sorted({doc["full_reconcile_id"] for _, doc in found if doc.get("full_reconcile_id")})
+    orm.store.delete(FULL, whole)
+    _number_groups(orm, lines | dict(orm.store.find(LINE, full_reconcile_id=whole)))
     refresh_payment_states(orm, {line["move_id"] for line in lines.values()})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crm_pipeline.odoo.destination import Context
 from crm_pipeline.odoo.embedded.chatter import ADMIN, note
@@ -92,6 +92,31 @@ class OrderRule(Rule):
         del orm, context
         if any(doc.get("state") not in {"draft", "cancel"} for doc in old.values()):
             raise DataError(_DELETE, call=model.name)
+
+
+def action_cancel(orm: Orm, model: Model, ids: list[int], arguments: dict[str, Any], context: Context) -> Any:
+    """Cancel orders; a locked one must be unlocked first, and 17.0 and 18.0 ask about a confirmed one unless the context says not to."""
+    del arguments
+    found = orm.store.get(model.name, ids)
+    if any(doc.get("locked") for doc in found.values()):
+        raise DataError("You cannot cancel a locked order. Please unlock it first.", call=model.name)
+    asks = orm.differences.cancelling_orders_asks and not context.get("disable_cancel_warning")
+    if asks and any(doc.get("state") != "draft" for doc in found.values()):
+        return {"type": "ir.actions.act_window", "res_model": "sale.order.cancel", "target": "new"}
+    orm.write(model.name, ids, {"state": "cancel"}, context)
+    return True
+
+
+def action_lock(orm: Orm, model: Model, ids: list[int], arguments: dict[str, Any], context: Context) -> None:
+    """Lock orders."""
+    del arguments
+    orm.write(model.name, ids, {"locked": True}, context)
+
+
+def action_unlock(orm: Orm, model: Model, ids: list[int], arguments: dict[str, Any], context: Context) -> None:
+    """Unlock orders."""
+    del arguments
+    orm.write(model.name, ids, {"locked": False}, context)
 
 
 class OrderLineRule(Rule):

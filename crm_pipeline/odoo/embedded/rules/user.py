@@ -14,7 +14,6 @@ from crm_pipeline.odoo.errors import DataError
 if TYPE_CHECKING:
     from crm_pipeline.odoo.embedded.orm import Orm, Pairs
 
-_LAST_BASE_USER = 5  # portal, public, default, admin and OdooBot are there from the start
 _TAKEN = "You can not have two users with the same login!"
 
 
@@ -60,7 +59,7 @@ class UserRule(Rule):
 
     def before_unlink(self, orm: Orm, model: Model, old: dict[int, Doc], context: Context) -> None:
         """The administrator and the base users stay."""
-        del orm, context
-        if min(old) <= _LAST_BASE_USER:
+        del context
+        if any(doc["module"] == "base" for _, doc in orm.store.find("ir.model.data", model=model.name, res_id=list(old))):
             message = "You can not remove the admin user as it is used internally for resources created by Odoo"
             raise DataError(message, call=model.name)

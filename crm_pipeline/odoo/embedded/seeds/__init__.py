@@ -46,6 +46,8 @@ def plant(store: Store, version: str, stamp: str) -> None:
             for key in ("relation", "required", "readonly", "size"):
                 if value.get(key):
                     doc[key] = value[key]
+            if value["type"] == "many2one":
+                doc["on_delete"] = value.get("ondelete", "set null")
             if value.get("store", True):
                 doc["store"] = True
             fields.append((len(fields) + 1, doc))
