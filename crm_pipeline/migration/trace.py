@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, Self
 
-from crm_pipeline.migration.migration import Migration, MigrationError
+from crm_pipeline.migration.errors import MigrationError
+from crm_pipeline.migration.migration import Migration
 from crm_pipeline.odoo.comparison import equal_sql, fetch_records
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.errors import CallError

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from crm_pipeline.migration.migration import Migration, MigrationError
+from crm_pipeline.migration.errors import MigrationError
+from crm_pipeline.migration.migration import Migration
 from crm_pipeline.migration.trace import trace_key, trace_record
 from crm_pipeline.odoo.embedded import EmbeddedOdoo
 from crm_pipeline.settings import Settings
