@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from crm_pipeline.discovery.expressions import strings
-from crm_pipeline.discovery.usage import ColumnUsage, blocks_of
+from crm_pipeline.discovery.usage import KIND_FIELDS, ColumnUsage, blocks_of
 from crm_pipeline.specs import Mapping, SourceBlock, TargetSpec
 from crm_pipeline.specs.custom_fields import DEFINITIONS, OPTIONS
 
@@ -14,8 +14,6 @@ Relation = Literal["1:1", "1:many", "many:1", "documented", "none"]
 
 #: Policies that take records of their own out of each row, beside the one the row becomes.
 _SPLITTING = frozenset({"companies_by_domain", "people_by_email"})
-#: Fields by which Odoo keeps several kinds of things in one model (17.0, 18.0, 19.0).
-_KINDS = {"crm.lead": "type", "account.move": "move_type"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ def _object(mapping: Mapping, usage: ColumnUsage, name: str) -> ObjectMapping:
     ]  # fmt: skip
     mains = {target.model for target, _ in own}
     others = [each for each in direct + split if each not in own and not each[1].one_per and each[0].model not in mains]
-    relation, why = _relation(own, others)
+    relation, reasons = _relation(own, others)
     lost = _left_out(mapping, name, own)
     unused = tuple(spec.columns[column].heading for column in usage.unused(name))
     if unused:
@@ -110,7 +108,7 @@ def _object(mapping: Mapping, usage: ColumnUsage, name: str) -> ObjectMapping:
     notes += [f"Left out where the app {app} is not installed." for app in apps]
     models = tuple(dict.fromkeys(target.model for target, _ in own + others))
     return ObjectMapping(
-        name, spec.label, models, relation, bool(lost), tuple(dict.fromkeys([*why, *notes, *lost])), len(fields),
+        name, spec.label, models, relation, bool(lost), tuple(dict.fromkeys([*reasons, *notes, *lost])), len(fields),
         sum(f.status == "confirmed" for f in fields), unused, tuple(apps),
     )  # fmt: skip
 
@@ -127,7 +125,7 @@ def _blocks(mapping: Mapping, name: str) -> list[tuple[TargetSpec, SourceBlock]]
 
 
 def _relation(own: list[tuple[TargetSpec, SourceBlock]], others: list[tuple[TargetSpec, SourceBlock]]) -> tuple[Relation, list[str]]:
-    why = []
+    why: list[str] = []
     kinds = list(dict.fromkeys(target.title for target, _ in own))
     further = list(dict.fromkeys(target.title for target, _ in others))
     if len(kinds) > 1:
@@ -146,7 +144,7 @@ def _relation(own: list[tuple[TargetSpec, SourceBlock]], others: list[tuple[Targ
 
 def _has_kinds(own: list[tuple[TargetSpec, SourceBlock]]) -> bool:
     """Whether the kind of record is decided row by row."""
-    specs = [block.fields[_KINDS[t.model]] for t, block in own if _KINDS.get(t.model) in block.fields]
+    specs = [block.fields[KIND_FIELDS[t.model]] for t, block in own if KIND_FIELDS.get(t.model) in block.fields]
     return any(spec.sql is not None or spec.map is not None for spec in specs)
 
 

@@ -6,7 +6,6 @@ values. Nothing is read row by row, and what is kept is a line for each column.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -19,6 +18,8 @@ from crm_pipeline.staging.store import StagingStore, literal, quote
 EXACT_ROWS = 50_000
 #: Columns with at most so many different values have these listed.
 FEW = 12
+#: Types whose values are words of the CRM; others are texts of people, or counted by their formats.
+_WORDS = frozenset({"str", "enum", "enums", "bool"})
 #: Characters of a listed value.
 _SHOWN = 40
 
@@ -38,6 +39,7 @@ _NUMBERS = (
     ("1234.50", r"[+-]?[0-9]+\.[0-9]+"),
     ("1,234.50", r"[+-]?[0-9]{1,3}(?:,[0-9]{2,3})+(?:\.[0-9]+)?"),
     ("1.234,50", r"[+-]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+|[+-]?[0-9]+,[0-9]+"),
+    ("1 234,50", r"[+-]?[0-9]{1,3}(?:[ \x{00a0}\x{202f}'][0-9]{3})+(?:[.,][0-9]+)?"),
     ("25%", r"[+-]?[0-9.,]+ ?%"),
     ("(250.00), negative", r"\(.*[0-9].*\)"),
     ("with a currency sign or code", r"[^0-9(+-]*[+-]?[^0-9(]*[0-9][0-9.,' ]*[^0-9%]*"),
@@ -51,7 +53,7 @@ class ColumnProfile:
 
     Attributes:
         name: the contract's name; ``None`` of a column that the contract does not have.
-        type: the contract's type; 'text' of others.
+        type: the contract's type; 'str' of others.
         state: 'contract', 'custom' (a field of the account's own), 'unknown' or 'missing' (no file has it).
         filled: rows with a value.
         distinct: different values; about so many where ``is_exact`` is false.
@@ -126,9 +128,9 @@ def profile_object(store: StagingStore, spec: ObjectSpec, audit: ExportAudit) ->
     rows = int(store.value(f"SELECT count(*) FROM {quote(f'raw.{name}')}"))
     own = store.columns(f"raw.{name}")
     named = {column: (quote(column), each.heading, each.type) for column, each in spec.columns.items() if column in own}
-    further = {label: (f"_extra[{literal(label)}]", label, "text") for label in (*audit.unknown_columns, *audit.custom_columns)}
+    further = {label: (f"_extra[{literal(label)}]", label, "str") for label in (*audit.unknown_columns, *audit.custom_columns)}
     counted = _count(store, name, {**named, **further}, exact=rows <= EXACT_ROWS)
-    few = {each: given[0] for each, given in {**named, **further}.items() if 0 < counted[each]["distinct"] <= FEW}
+    few = {each: given[0] for each, given in {**named, **further}.items() if given[2] in _WORDS and 0 < counted[each]["distinct"] <= FEW}
     values, ranges = _values(store, name, few), _ranges(store, name, spec)
     wrong = dict(
         store.rows(
@@ -138,7 +140,7 @@ def profile_object(store: StagingStore, spec: ObjectSpec, audit: ExportAudit) ->
     missing, prefix = set(audit.missing_optional), spec.custom_prefix
     columns = [
         ColumnProfile(
-            heading, each if each in named else None, kind, _state(each, named, missing, prefix, heading, rows),
+            heading, each if each in named else None, kind, _state(each, named, missing, prefix, heading),
             counted[each]["filled"], counted[each]["distinct"], rows <= EXACT_ROWS, counted[each]["longest"],
             wrong.get(each, 0), counted[each]["formats"], values.get(each, ()), *ranges.get(each, (None, None)),
         )
@@ -147,8 +149,8 @@ def profile_object(store: StagingStore, spec: ObjectSpec, audit: ExportAudit) ->
     return ObjectProfile(name, rows, tuple(columns), _keys(store, name, spec, columns))
 
 
-def _state(each: str, named: dict[str, Any], missing: set[str], prefix: str | None, heading: str, rows: int) -> str:
-    if each in missing or (each in named and not rows and each in missing):
+def _state(each: str, named: dict[str, Any], missing: set[str], prefix: str | None, heading: str) -> str:
+    if each in missing:
         return "missing"
     if each in named:
         return "custom" if each.startswith("cf_") else "contract"
@@ -214,18 +216,15 @@ def _keys(store: StagingStore, name: str, spec: ObjectSpec, columns: list[Column
     if not store.has_table(f"typed.{name}"):
         return ()
     declared = dict.fromkeys((spec.key, *spec.unique))
+    most = max((c.filled for c in columns), default=0)
     likely = [
         c.name for c in columns
         if c.name is not None and c.name not in declared and c.type in {"key", "str", "email"} and c.filled and not c.values
-        and c.filled == sum(1 for _ in ()) + c.filled and c.distinct >= 0.9 * c.filled and c.filled >= 0.95 * _rows(columns)
+        and c.distinct >= 0.9 * c.filled and c.filled >= 0.95 * most
     ]  # fmt: skip
     found = [_key(store, name, spec, column, declared=True) for column in declared]
     others = [_key(store, name, spec, column, declared=False) for column in likely[:5]]
     return tuple(found + [each for each in others if each.holds])
-
-
-def _rows(columns: list[ColumnProfile]) -> int:
-    return max((c.filled for c in columns), default=0)
 
 
 def _key(store: StagingStore, name: str, spec: ObjectSpec, column: str, *, declared: bool) -> KeyProfile:
@@ -241,9 +240,3 @@ def _key(store: StagingStore, name: str, spec: ObjectSpec, column: str, *, decla
     )[0]
     heading = spec.columns[column].heading if column in spec.columns else column.replace("_", " ")
     return KeyProfile(heading, declared, rows, blank, repeated, tuple(str(each)[:_SHOWN] for each in examples))
-
-
-def as_json(profile: ObjectProfile) -> dict[str, Any]:
-    """The profile as plain data."""
-    plain: dict[str, Any] = json.loads(json.dumps(profile, default=lambda each: each.__dict__))
-    return plain

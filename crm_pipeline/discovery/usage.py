@@ -8,6 +8,8 @@ from crm_pipeline.discovery.expressions import ExpressionReader, expressions_of,
 from crm_pipeline.specs import Mapping, SourceBlock
 from crm_pipeline.specs.target import TargetSpec
 
+#: Fields by which Odoo keeps several kinds of things in one model (17.0, 18.0, 19.0).
+KIND_FIELDS = {"crm.lead": "type", "account.move": "move_type", "res.partner": "is_company"}
 _STATED_CURRENCY = "__currency"
 
 
