@@ -215,7 +215,7 @@ class _Translator:
             sheet.settings.append((kind.setting, f"the one named '{chosen.value}'" if chosen else "each (leave it empty)"))
             kept = [c for c in kept if c is not chosen]
         if kind.delay:
-            sheet.settings.append(("Delay", f"{named.get('amount', '?')} {named.get('unit', '').rstrip('s')}s after that date"))
+            sheet.settings.append(("Delay", _delay(named)))
         if kind.before_update:
             sheet.settings.append(("Before Update Domain", kind.before_update))
             sheet.settings.append(("Why", kind.note))
@@ -248,6 +248,8 @@ class _Translator:
             sheet.missing.append((text, f"{sheet.model} keeps no {'activities' if needed == 'activity_ids' else 'messages'}, which this action needs."))
             return
         label = self._kinds.versions[self._version].actions[kind.state]
+        if kind.decide:
+            sheet.missing.append((text, kind.decide))
         filled = _Placeholders({"model": sheet.model or "the model", "action": label} | {k: f"“{v}”" for k, v in named.items() if v})
         sheet.actions.append(ServerAction(kind.state, label, tuple(step.format_map(filled) for step in kind.steps)))
 
@@ -263,6 +265,11 @@ def _first(words: tuple[WordSpec, ...], text: str) -> tuple[WordSpec, dict[str, 
         if named is not None:
             return word, named
     return None
+
+
+def _delay(named: dict[str, str]) -> str:
+    amount, unit = named.get("amount"), named.get("unit", "").lower().rstrip("s")
+    return f"{amount} {unit}{'' if amount == '1' else 's'} after that date" if amount else "the export does not say how long"
 
 
 def _compares(spec: AutomationsSpec, text: str) -> bool:

@@ -43,9 +43,14 @@ class TriggerKind(_Fact):
 
 
 class ActionKind(_Fact):
-    """A server action that means something, and how it is set up; steps have placeholders in braces."""
+    """A server action that means something, and how it is set up; steps have placeholders in braces.
+
+    Attributes:
+        decide: what a person must decide before it can be set up; empty where nothing is open.
+    """
 
     state: str
+    decide: str = ""
     steps: tuple[str, ...]
 
 
