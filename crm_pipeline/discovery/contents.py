@@ -185,7 +185,8 @@ def rows_set_aside(store: StagingStore, mapping: Mapping) -> list[SetAside]:
     return [
         SetAside(*row)
         for row in store.rows(
-            f"""SELECT object, fate, coalesce(reason, fate), count(*) FROM ops.fate WHERE fate IN ('quarantined', 'queued', 'duplicate', 'excluded')
-                GROUP BY ALL ORDER BY CASE object {order} END, 4 DESC, 2, 3"""
+            f"""SELECT * FROM (SELECT object, fate, coalesce(reason, fate) AS reason, count(*) AS "rows" FROM ops.fate
+                WHERE fate IN ('quarantined', 'queued', 'duplicate', 'excluded') GROUP BY 1, 2, 3)
+                ORDER BY CASE object {order} END, "rows" DESC, fate, reason"""
         )
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable
 from collections.abc import Mapping as Mapping_
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,20 @@ _WIDTHS = {
     "reason": 24, "problem": 90, "source_sku": 18, "source_name": 34, "odoo_default_code": 20,
 }  # fmt: skip
 _CALCULATED = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class SheetLayout:
+    """How sheets look: widths of columns in characters (14 where none is given), and lists to choose a cell's value from.
+
+    Attributes:
+        wraps: long texts are broken into lines, and sheets print on pages as wide as they are.
+    """
+
+    widths: Mapping_[str, int]
+    choices: Mapping_[str, tuple[str, ...]] = field(default_factory=dict)
+    wraps: bool = False
+
 
 QUARANTINE_COLUMNS = ("object", "key", "file", "row", "reason", "problem")
 CONFLICT_COLUMNS = ("model", "external_id", "field", "decision", "last_loaded", "odoo_now", "new_source")
@@ -171,12 +186,12 @@ def write_queues(folder: Path, queues: Mapping_[str, pl.DataFrame]) -> None:
     write_workbook(folder / "queues.xlsx", queues)
 
 
-def write_workbook(file: Path, queues: Mapping_[str, pl.DataFrame]) -> None:
+def write_workbook(file: Path, queues: Mapping_[str, pl.DataFrame], layout: SheetLayout | None = None) -> None:
     """Write one sheet for each queue; sheets of decisions can be filled in and used as resolution file."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with xlsxwriter.Workbook(file, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         for name, frame in queues.items():
-            _write_sheet(book, name, frame)
+            _write_sheet(book, name, frame, layout or SheetLayout(_WIDTHS))
 
 
 def _write_csv(path: Path, frame: pl.DataFrame) -> None:
@@ -191,12 +206,16 @@ def harmless(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_CALCULATED) else value
 
 
-def _write_sheet(book: Any, name: str, frame: pl.DataFrame) -> None:
+def _write_sheet(book: Any, name: str, frame: pl.DataFrame, layout: SheetLayout) -> None:
     sheet = book.add_worksheet(name)
+    body = book.add_format({"text_wrap": True, "valign": "top"}) if layout.wraps else None
     head = book.add_format({"bold": True, "bg_color": "#E8EDF3", "border": 1, "border_color": "#C5CFDA"})
     for index, column in enumerate(frame.columns):
         sheet.write_string(0, index, column, head)
-        sheet.set_column(index, index, _WIDTHS.get(column, 14))
+        sheet.set_column(index, index, layout.widths.get(column, 14), body)
+        if column in layout.choices:
+            rule = {"validate": "list", "source": list(layout.choices[column])}
+            sheet.data_validation(1, index, max(1, min(frame.height, SHEET_ROWS)), index, rule)
     for number, row in enumerate(_cells(frame.head(SHEET_ROWS).iter_rows()), 1):
         for index, value in enumerate(row):
             if isinstance(value, int):
@@ -206,6 +225,11 @@ def _write_sheet(book: Any, name: str, frame: pl.DataFrame) -> None:
     if frame.height > SHEET_ROWS:
         sheet.write_string(SHEET_ROWS + 1, 0, f"{frame.height - SHEET_ROWS} more rows: see the CSV file")
     sheet.freeze_panes(1, 0)
+    if layout.wraps:
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
     sheet.autofilter(0, 0, max(1, min(frame.height, SHEET_ROWS)), len(frame.columns) - 1)
 
 
