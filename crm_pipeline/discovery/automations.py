@@ -179,8 +179,8 @@ class _Translator:
         if spec.const is not None:
             return [(name, "=", spec.const)]
         sheet.differences.append(
-            f"{target.model} holds more than these records, and the mapping decides '{name}' row by row. Add a condition on '{name}' to "
-            "leave the others out."
+            f"{target.model} holds other records too, and the mapping decides '{name}' row by row. Add a condition on '{name}' if the rule "
+            "is to leave the others out."
         )
         return []
 

@@ -149,9 +149,9 @@ def _has_kinds(own: list[tuple[TargetSpec, SourceBlock]]) -> bool:
 
 
 def _left_out(mapping: Mapping, name: str, own: list[tuple[TargetSpec, SourceBlock]]) -> list[str]:
-    excluded = [(e.reason, e.note) for e in mapping.source.objects[name].exclude]
-    excluded += [(d.reason, d.note) for _, block in own for d in block.divert if d.fate == "excluded"]
-    return [f"Some rows make no record ({reason.replace('_', ' ')}).{' ' + note if note else ''}" for reason, note in excluded]
+    excluded = [each.reason for each in mapping.source.objects[name].exclude]
+    excluded += [d.reason for _, block in own for d in block.divert if d.fate == "excluded"]
+    return [f"Some rows make no record ({reason.replace('_', ' ')})." for reason in dict.fromkeys(excluded)]
 
 
 def _matching(target: TargetSpec) -> str:

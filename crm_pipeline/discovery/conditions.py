@@ -88,7 +88,7 @@ class Comparisons:
         fields = self._usage.fields_from(self._block, column)
         stated = self._named.get(folded(self._columns[column].heading)) or self._named.get(folded(heading))
         if stated is not None and stated.split(".")[0] in fields:
-            return stated, "the mapping makes it of this column; automations.yaml says which part of it is compared"
+            return stated, "the mapping links it by this column"
         if fields and column in self._origins(fields[0]):
             return fields[0], "the mapping takes it from this column"
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crm_pipeline.discovery.profile import ObjectProfile
+from crm_pipeline.discovery.usage import ColumnUsage
 from crm_pipeline.specs import Mapping
 from crm_pipeline.specs.custom_fields import DEFINITIONS
 from crm_pipeline.specs.source import folded
@@ -43,6 +44,7 @@ class FilesFact:
     """The files that an object's rows stand for.
 
     Attributes:
+        rows: rows that stand for a file, or name one.
         found, bytes: rows whose file is in the export, and the size of these files.
         addresses: rows with a web address instead.
         problems: reason → rows whose file can't be used.
@@ -60,7 +62,12 @@ class FilesFact:
     @property
     def missing(self) -> int:
         """Rows without a usable file."""
-        return sum(count for _, count in self.problems)
+        return sum(count for reason, count in self.problems if reason != "file_missing_url_kept")
+
+    @property
+    def set_aside(self) -> int:
+        """Rows that are set aside for other reasons, so that their file is not loaded."""
+        return max(0, self.rows - self.found - self.addresses - self.missing)
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ def owners_named(store: StagingStore, mapping: Mapping) -> list[OwnerFact]:
     return found
 
 
-def lost_references(store: StagingStore, mapping: Mapping) -> list[LostReference]:
+def lost_references(store: StagingStore, mapping: Mapping, usage: ColumnUsage) -> list[LostReference]:
     """Links between objects that lead nowhere, by object, column and reason."""
     found = []
     for name, spec in mapping.source.objects.items():
@@ -116,13 +123,8 @@ def lost_references(store: StagingStore, mapping: Mapping) -> list[LostReference
                WHERE object = ? AND list_contains(?, reason) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2""",
             [name, reasons],
         )  # fmt: skip
-        found += [LostReference(name, _heading(mapping, name, column), reason, count, tuple(examples)) for column, reason, count, examples in rows]
+        found += [LostReference(name, usage.headings(name, column), reason, count, tuple(examples)) for column, reason, count, examples in rows]
     return found
-
-
-def _heading(mapping: Mapping, name: str, column: str) -> str:
-    columns = mapping.source.objects[name].columns
-    return columns[column].heading if column in columns else column.replace("_", " ")
 
 
 def files_named(store: StagingStore, mapping: Mapping) -> list[FilesFact]:
@@ -143,6 +145,8 @@ def files_named(store: StagingStore, mapping: Mapping) -> list[FilesFact]:
             assert spec.texts is not None  # noqa: S101 - the condition above
             body = quote(spec.texts.body)
             table = quote(f"typed.{name}")
+            path = quote(spec.texts.path)
+            rows = int(store.value(f"SELECT count(nullif(trim({path}), '')) FROM {quote(f'raw.{name}')}"))
             kinds = (*store.rows(f"SELECT count({body}), coalesce(sum(length({body})), 0)::BIGINT FROM {table}")[0], 0)
         found.append(FilesFact(name, rows, kinds[0], kinds[1], kinds[2], problems, reasons.get("unindexed_file", 0)))
     return found
@@ -186,7 +190,8 @@ def rows_set_aside(store: StagingStore, mapping: Mapping) -> list[SetAside]:
         SetAside(*row)
         for row in store.rows(
             f"""SELECT * FROM (SELECT object, fate, coalesce(reason, fate) AS reason, count(*) AS "rows" FROM ops.fate
-                WHERE fate IN ('quarantined', 'queued', 'duplicate', 'excluded') GROUP BY 1, 2, 3)
+                WHERE fate IN ('quarantined', 'queued', 'duplicate', 'excluded') AND coalesce(reason, '') <> 'documented'
+                GROUP BY 1, 2, 3)
                 ORDER BY CASE object {order} END, "rows" DESC, fate, reason"""
         )
     ]  # fmt: skip

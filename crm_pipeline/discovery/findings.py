@@ -10,8 +10,9 @@ from crm_pipeline.discovery.profile import ColumnProfile, ObjectProfile
 from crm_pipeline.exports import Drop, ExportAudit, Problem
 from crm_pipeline.specs import Mapping
 
-#: Dates before it are placeholders rather than times of a CRM.
-_EARLIEST = "1980-01-01"
+#: Days that systems write for 'none', and the day before which nothing is meant.
+_PLACEHOLDERS = frozenset({"1970-01-01", "1970-01-02", "1980-01-01"})
+_EARLIEST = "1905-01-01"
 #: Years after the export from which a date is one nobody meant.
 _YEARS_AHEAD = 15
 _DAY_FIRST, _MONTH_FIRST = "31/12/2024, day first", "12/31/2024, month first"
@@ -75,8 +76,8 @@ def _column(column: ColumnProfile, rows: int, latest: str) -> Iterator[tuple[str
                 f"Column '{column.heading}' has dates that can only be day first ({formats[_DAY_FIRST]:,}) and dates that can only be month "
                 f"first ({formats[_MONTH_FIRST]:,}). Dates that could be either are read in the export's order; check some of them."
             )
-        if column.first is not None and column.first < _EARLIEST:
-            yield "early_date", f"Column '{column.heading}' begins on {column.first}. Dates before {_EARLIEST[:4]} are usually placeholders."
+        if column.first is not None and (column.first < _EARLIEST or column.first in _PLACEHOLDERS):
+            yield "early_date", f"Column '{column.heading}' begins on {column.first}, which is usually a placeholder for no date."
         if column.last is not None and column.last > latest:
             yield "late_date", f"Column '{column.heading}' goes on until {column.last}. Check whether that is meant."
     if column.state == "contract" and rows and not column.filled:

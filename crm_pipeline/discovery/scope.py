@@ -114,6 +114,11 @@ class Scope:
         return sum(each.rows for each in self.objects)
 
     @property
+    def rows_set_aside(self) -> int:
+        """Rows that would make no record as the export is now, or wait."""
+        return sum(each.rows for each in self.set_aside)
+
+    @property
     def blocking(self) -> tuple[Finding, ...]:
         """What must be mended before the migration can begin."""
         return tuple(each for each in self.findings if each.is_blocking)
@@ -167,9 +172,9 @@ def scope_of(
         manifest=drop.manifest.file if drop.manifest else None, exported_at=export.exported_at, time_zone=drop.time_zone,
         date_order=drop.date_order, odoo_version=odoo_version, odoo_note=odoo_note, objects=objects,
         findings=(*_export_findings(export), *data_findings(profiles, mapping, export.exported_at)),
-        limits=tuple(_limits(drop)), compatibility=table, effort=effort,
+        limits=tuple(_limits(drop, mapping)), compatibility=table, effort=effort,
         owners=tuple(contents.owners_named(store, mapping)) if objects else (),
-        references=tuple(contents.lost_references(store, mapping)), files=tuple(contents.files_named(store, mapping)) if objects else (),
+        references=tuple(contents.lost_references(store, mapping, usage)), files=tuple(contents.files_named(store, mapping)) if objects else (),
         custom_fields=fields, refused_fields=tuple(contents.refused_fields(store, mapping)),
         set_aside=tuple(contents.rows_set_aside(store, mapping)), alike=tuple(alike_names(store, spec.names)),
         automations=tuple(automations),
@@ -218,14 +223,15 @@ def _count_state(audit: ExportAudit, in_crm: int | None, in_manifest: int | None
     return "agrees" if all(each == audit.rows for each in stated) else "differs"
 
 
-def _limits(drop: Drop) -> list[Limit]:
+def _limits(drop: Drop, mapping: Mapping) -> list[Limit]:
     """The account's limits, as far as the export's list states them."""
     if drop.manifest is None:
         return []
     rows = drop.manifest.rows
     found = [Limit("Tier", tier, is_kept=True) for tier in dict.fromkeys(row.tier for row in rows if row.tier)]
     for limit in dict.fromkeys(row.tier_limit for row in rows if row.tier_limit is not None):
-        counts = {row.object or row.object_text or row.file: row.records_in_ui or row.rows_in_file or 0 for row in rows if row.tier_limit == limit}
+        named = [(row, mapping.source.objects[row.object].label if row.object else row.object_text or row.file) for row in rows]
+        counts = {name: row.records_in_ui or row.rows_in_file or 0 for row, name in named if row.tier_limit == limit}
         above = [f"{name} ({count:,})" for name, count in counts.items() if count > limit]
         says = f"{limit:,} records; above it: {', '.join(above)}" if above else f"{limit:,} records; none of the {len(counts)} listed objects is above"
         found.append(Limit("Record limit of the tier", says, is_kept=not above))

@@ -111,6 +111,12 @@ class ColumnUsage:
         for name in source.objects:
             self.used[name] = self._closure(name, self.used[name])
 
+    def headings(self, name: str, column: str) -> str:
+        """What people call a column; one that is derived by those it is made of."""
+        columns = self._mapping.source.objects[name].columns
+        bases = [columns[base].heading for base in columns if base in self._closure(name, {column})]
+        return " and ".join(bases) or column.replace("_", " ")
+
     def _closure(self, name: str, columns: set[str]) -> set[str]:
         """The columns with those they are derived from."""
         spec = self._mapping.source.objects[name]

@@ -159,7 +159,7 @@ def _odoo_version(settings: Settings, source: str, last: str | None) -> tuple[st
     """The Odoo version automations are described for, and where it is known from."""
     environment = settings.environment("sandbox", source)
     if environment.is_embedded:
-        return str(environment.version), "the version of the sandbox as it is set"
+        return str(environment.version), "the version the sandbox is set to"
     if last is not None:
         return last, "the version of the server that was loaded last"
     newest = max(bundled_versions(), key=float)

@@ -21,7 +21,7 @@ def _environment() -> Environment:
         loader=PackageLoader("crm_pipeline.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"number": _number, "words": _words, "amount": _amount, "short": _short, "bytes": bytes_text, "share": share_text, "type": _type}
+    environment.filters |= {"number": _number, "words": _words, "amount": _amount, "short": _short, "bytes": bytes_text, "share": share_text, "type": _type, "plain": _plain}
     environment.globals |= {"fate_bar": fate_bar, "fate_colors": FATE_COLORS, "fate_meanings": FATE_MEANINGS}
     return environment
 
@@ -48,6 +48,10 @@ def share_text(part: int, whole: int) -> str:
     if share == 0 and part:
         return "< 1 %"
     return "> 99 %" if share == 100 and part < whole else f"{share} %"
+
+
+def _plain(value: object) -> str:
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _type(name: str) -> str:
