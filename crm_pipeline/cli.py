@@ -437,7 +437,7 @@ def _print_discovery(outcome: DiscoveryOutcome, output: Output) -> None:
     output.console.print(table)
     days = scope.effort.days
     output.say(f"{scope.compatibility.sentence}. Complexity {scope.effort.grade}: {scope.effort.says}, {days[0]:g} to {days[1]:g} working days.")
-    output.say(f"{len(scope.automations)} automations to rebuild; {len(scope.warnings)} findings to look at, {len(scope.blocking)} to mend first.")
+    output.say(f"Automations to rebuild: {len(scope.automations)}. Findings to look at: {len(scope.warnings)}, to mend first: {len(scope.blocking)}.")
 
 
 def _print_preflight(outcome: run.RunOutcome, found: PreflightFacts, output: Output) -> None:

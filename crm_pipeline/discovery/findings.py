@@ -47,6 +47,11 @@ def export_findings(mapping: Mapping, drop: Drop, audits: dict[str, ExportAudit]
     for name, audit in audits.items():
         kept = [problem for problem in audit.warnings if problem.code not in {"unmapped_column", "no_manifest"}]
         found += [_finding(objects[name].label, problem, is_blocking=False) for problem in kept]
+    for name, audit in audits.items():
+        spec = objects[name]
+        if not (name in drop.files or spec.listed_in or drop.is_delta or audit.problems or any(w.code != "no_manifest" for w in audit.warnings)):
+            message = f"{spec.file_name} is not in the export, so nothing of {spec.label} is migrated. Add it if the CRM has any."
+            found.append(Finding(is_blocking=False, about=spec.label, code="optional_file_missing", message=message))
     for file in drop.unrecognised:
         message = f"{file} belongs to no object that is migrated. It is not read."
         found.append(Finding(is_blocking=False, about="Export", code="unrecognised_file", message=message, file=file))

@@ -22,7 +22,7 @@ from crm_pipeline.specs.discovery import DiscoverySpec
 from crm_pipeline.staging.store import StagingStore, quote
 
 #: 'listed': its rows stand in no file of their own, so nothing counts them.
-CountState = Literal["agrees", "differs", "not stated", "no file", "listed"]
+CountState = Literal["agrees", "differs", "not stated", "no file", "unreadable", "listed"]
 
 #: Derived tables that hold about as many records as the object they are made of; others hold its different values.
 _AS_MANY = frozenset({"companies_by_domain", "people_by_email"})
@@ -217,6 +217,8 @@ def _file(audit: FileAudit, sizes: dict[str, DropFile]) -> FileFact:
 def _count_state(audit: ExportAudit, in_crm: int | None, in_manifest: int | None, *, has_file: bool) -> CountState:
     if not has_file:
         return "no file"
+    if not audit.files:
+        return "unreadable"
     stated = [each for each in (in_crm, in_manifest) if each is not None]
     if not stated:
         return "not stated"

@@ -117,7 +117,8 @@ def _open(settings: Settings, spec: SourceSpec, name: str | None) -> tuple[Drop,
         try:
             drop = open_drop(spec, folder / str(candidate))
         except ExportError as error:
-            unusable = (Finding(is_blocking=True, about="Export", code="manifest_unusable", message=f"The list of record counts can't be used: {error}"),)
+            message = f"The list of record counts can't be used, so no count was compared and files may be cut unnoticed. {error}"
+            unusable = (Finding(is_blocking=True, about="Export", code="manifest_unusable", message=message),)
             drop = open_drop(spec.model_copy(update={"manifest": None}), folder / str(candidate))
         if name is not None or not drop.is_delta:
             return drop, unusable

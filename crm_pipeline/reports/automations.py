@@ -18,8 +18,8 @@ AUTOMATIONS_FILE, AUTOMATIONS_SHEETS = "automations.html", "automations.xlsx"
 STATUS = ("to do", "rebuilt", "tested", "not needed")
 VERDICTS = {"equivalent": "has an equivalent", "nearest": "nearest equivalent", "person": "needs a person"}
 _WIDTHS = {
-    "Name": 26, "About": 16, "What the CRM says": 56, "Odoo model": 22, "Trigger": 34, "Settings": 52, "Apply on": 52, "Actions": 60, "What differs": 60,
-    "No equivalent": 60, "Result": 20, "Status": 14, "Done by": 20, "Remark": 40, "Steps": 100, "No.": 6,
+    "ID": 10, "Name": 24, "About": 14, "Switched on": 12, "What the CRM says": 46, "In Odoo": 62, "What differs": 46, "Needs a person": 46, "Result": 18,
+    "Status": 12, "Done by": 16, "Remark": 30, "Steps": 100, "No.": 6,
 }  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def write_automations(scope: Scope, folder: Path, now: datetime) -> dict[str, Pa
     version = kinds.known_version(scope.odoo_version)
     page = template("automations.html.j2").render(
         scope=scope, sheets=scope.automations, built_at=now, verdicts=VERDICTS, menu=kinds.menu, facts_version=version,
-        counts={verdict: sum(s.verdict == verdict for s in scope.automations) for verdict in VERDICTS}, apply_text=apply_text,
+        counts={verdict: sum(s.verdict == verdict for s in scope.automations) for verdict in VERDICTS},
     )  # fmt: skip
     html, sheets = folder / AUTOMATIONS_FILE, folder / AUTOMATIONS_SHEETS
     html.write_text(page, encoding="utf-8")
@@ -38,9 +38,12 @@ def write_automations(scope: Scope, folder: Path, now: datetime) -> dict[str, Pa
     return {"automations": html, "automations_sheets": sheets}
 
 
-def apply_text(sheet: AutomationSheet) -> str:
-    """The domain, or that there is none."""
-    return sheet.domain if sheet.domain != "[]" else "all records"
+def rule_text(sheet: AutomationSheet) -> str:
+    """The rule as lines."""
+    said = [("Model", sheet.model), ("Trigger", f"{sheet.trigger_label} ({sheet.trigger})" if sheet.trigger else "none"), *sheet.settings]
+    said += [("Apply on", sheet.domain if sheet.domain != "[]" else "all records")] if sheet.trigger else []
+    said += [("Action", f"{action.label} ({action.state})") for action in sheet.actions]
+    return "\n".join(f"{name}: {text or 'not known'}" for name, text in said)
 
 
 def _overview(scope: Scope) -> pl.DataFrame:
@@ -48,15 +51,13 @@ def _overview(scope: Scope) -> pl.DataFrame:
         {
             "ID": s.key, "Name": s.name, "About": s.about, "Switched on": "yes" if s.is_active else "no",
             "What the CRM says": "\n".join(f"{heading}: {text}" for heading, text in s.source), "Result": VERDICTS[s.verdict],
-            "Odoo model": s.model, "Trigger": f"{s.trigger_label} ({s.trigger})" if s.trigger else "", "Settings": "\n".join(f"{k}: {v}" for k, v in s.settings),
-            "Apply on": apply_text(s) if s.trigger else "", "Actions": "\n".join(f"{a.label} ({a.state})" for a in s.actions),
-            "What differs": "\n".join(s.differences), "No equivalent": "\n".join(f"“{words}”: {why}" for words, why in s.missing),
+            "In Odoo": rule_text(s), "What differs": "\n".join(s.differences),
+            "Needs a person": "\n".join(f"“{words}”: {why}" for words, why in s.missing),
             "Status": STATUS[0], "Done by": "", "Remark": "",
         }
         for s in scope.automations
     ]  # fmt: skip
-    headings = ("ID", "Name", "About", "Switched on", "What the CRM says", "Result", "Odoo model", "Trigger", "Settings", "Apply on", "Actions", "What differs",
-                "No equivalent", "Status", "Done by", "Remark")  # fmt: skip
+    headings = ("ID", "Name", "About", "Switched on", "What the CRM says", "Result", "In Odoo", "What differs", "Needs a person", "Status", "Done by", "Remark")
     return pl.DataFrame(rows, schema=dict.fromkeys(headings, pl.String))
 
 

@@ -7,7 +7,7 @@ calculate get an apostrophe in front.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,8 @@ from crm_pipeline.staging.store import StagingStore, literal, quote
 SHEET_ROWS = 100_000
 #: Excel's own limit for the text of a cell is 32,767.
 _CELL = 32_000
+#: Points of a line, and lines of the highest row that is shown whole.
+_LINE, _LINES = 15, 25
 #: Columns wider than the usual 14 characters.
 _WIDTHS = {
     "source_email": 34, "name": 26, "why": 60, "external_id": 30, "odoo_now": 40, "new_source": 40, "key": 22, "file": 22,
@@ -42,6 +44,14 @@ class SheetLayout:
     widths: Mapping_[str, int]
     choices: Mapping_[str, tuple[str, ...]] = field(default_factory=dict)
     wraps: bool = False
+
+    def lines(self, columns: Sequence[str], cells: Sequence[int | str | None]) -> int:
+        """Lines of the highest cell of a row, as its widths break it."""
+        widths = (self.widths.get(column, 14) for column in columns)
+        return max(
+            sum(-(-len(line) // width) or 1 for line in str(cell if cell is not None else "").split("\n"))
+            for cell, width in zip(cells, widths, strict=True)
+        )
 
 
 QUARANTINE_COLUMNS = ("object", "key", "file", "row", "reason", "problem")
@@ -222,12 +232,14 @@ def _write_sheet(book: Any, name: str, frame: pl.DataFrame, layout: SheetLayout)
                 sheet.write_number(number, index, value)
             elif value:
                 sheet.write_string(number, index, value)
+        if layout.wraps:
+            sheet.set_row(number, _LINE * min(_LINES, layout.lines(frame.columns, row)))
     if frame.height > SHEET_ROWS:
         sheet.write_string(SHEET_ROWS + 1, 0, f"{frame.height - SHEET_ROWS} more rows: see the CSV file")
     sheet.freeze_panes(1, 0)
     if layout.wraps:
         sheet.set_landscape()
-        sheet.set_paper(9)
+        sheet.set_paper(8)
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
     sheet.autofilter(0, 0, max(1, min(frame.height, SHEET_ROWS)), len(frame.columns) - 1)

@@ -17,7 +17,7 @@ from crm_pipeline.reports.rendering import bytes_text, share_text
 #: Widths of columns in characters, by heading.
 WIDTHS = {
     "Fact": 34, "Says": 100, "About": 24, "Finding": 100, "File": 30, "Files": 34, "Object": 24, "Odoo models": 30, "Why": 80,
-    "Status": 24, "Column": 28, "Formats": 46, "Values": 60, "Type": 18, "Goes into Odoo": 16, "Name": 30, "E-mail": 38, "Examples": 50, "Reason": 30,
+    "Status": 24, "Column": 28, "Formats": 40, "Values": 50, "Filled": 9, "Filled %": 9, "Longest": 9, "Unreadable": 11, "From": 12, "To": 12, "Rows": 9, "Type": 18, "Goes into Odoo": 16, "Name": 30, "E-mail": 38, "Examples": 50, "Reason": 30,
     "First name": 36, "Second name": 36, "Field in Odoo": 46, "Phase": 40, "Who": 44, "What is done": 80, "Days": 14, "Model": 24,
     "Rate from": 60, "Factor": 26, "Kind": 18, "Key": 26, "State": 20,
 }  # fmt: skip
