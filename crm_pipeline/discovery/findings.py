@@ -9,6 +9,7 @@ from datetime import datetime
 from crm_pipeline.discovery.profile import ColumnProfile, ObjectProfile
 from crm_pipeline.exports import Drop, ExportAudit, Problem
 from crm_pipeline.specs import Mapping
+from crm_pipeline.staging.store import StagingStore, quote
 
 #: Days that systems write for 'none', and the day before which nothing is meant.
 _PLACEHOLDERS = frozenset({"1970-01-01", "1970-01-02", "1980-01-01"})
@@ -60,6 +61,27 @@ def export_findings(mapping: Mapping, drop: Drop, audits: dict[str, ExportAudit]
 
 def _finding(about: str, problem: Problem, *, is_blocking: bool) -> Finding:
     return Finding(is_blocking, about, problem.code, problem.message, problem.file or "")
+
+
+def cut_files(store: StagingStore, mapping: Mapping) -> list[Finding]:
+    """Files whose last row is broken: they may have been cut."""
+    found = []
+    for name, spec in mapping.source.objects.items():
+        if not store.has_table(f"raw.{name}"):
+            continue
+        rows = store.rows(
+            f"""SELECT file, count(*), max(fate."row") = any_value(last) FROM ops.fate AS fate
+                JOIN (SELECT _file, max(_row) AS last FROM {quote(f"raw.{name}")} GROUP BY _file) AS ends ON ends._file = fate.file
+                WHERE object = ? AND reason = 'malformed_row' GROUP BY file ORDER BY file""",
+            [name],
+        )
+        for file, count, is_last in rows:
+            rows_text = "1 row has" if count == 1 else f"{count:,} rows have"
+            message = f"{file}: {rows_text} another number of cells than there are headings."
+            if is_last:
+                message += " The last row of the file is one of them, so the file was probably cut. Export it again."
+            found.append(Finding(is_blocking=False, about=spec.label, code="file_cut" if is_last else "broken_rows", message=message, file=file))
+    return found
 
 
 def data_findings(profiles: dict[str, ObjectProfile], mapping: Mapping, exported_at: datetime | None) -> list[Finding]:

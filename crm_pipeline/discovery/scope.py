@@ -11,7 +11,7 @@ from crm_pipeline.discovery.alike import AlikePair, alike_names
 from crm_pipeline.discovery.automations import AutomationSheet
 from crm_pipeline.discovery.compatibility import Compatibility, ObjectMapping, compatibility
 from crm_pipeline.discovery.effort import Effort, MeasuredRate, estimate
-from crm_pipeline.discovery.findings import Finding, data_findings, export_findings
+from crm_pipeline.discovery.findings import Finding, cut_files, data_findings, export_findings
 from crm_pipeline.discovery.profile import ObjectProfile, profile_object
 from crm_pipeline.discovery.usage import ColumnUsage
 from crm_pipeline.exports import Drop, ExportAudit
@@ -171,7 +171,7 @@ def scope_of(
         source=mapping.name, label=source.label, description=source.description, drop=drop.name, fingerprint=drop.fingerprint,
         manifest=drop.manifest.file if drop.manifest else None, exported_at=export.exported_at, time_zone=drop.time_zone,
         date_order=drop.date_order, odoo_version=odoo_version, odoo_note=odoo_note, objects=objects,
-        findings=(*_export_findings(export), *data_findings(profiles, mapping, export.exported_at)),
+        findings=(*_export_findings(export), *cut_files(store, mapping), *data_findings(profiles, mapping, export.exported_at)),
         limits=tuple(_limits(drop, mapping)), compatibility=table, effort=effort,
         owners=tuple(contents.owners_named(store, mapping)) if objects else (),
         references=tuple(contents.lost_references(store, mapping, usage)), files=tuple(contents.files_named(store, mapping)) if objects else (),
@@ -185,7 +185,9 @@ def _export_findings(export: ReadExport) -> list[Finding]:
     """Findings about the files; a list of counts that can't be used is there, if of no use."""
     found = export_findings(export.mapping, export.drop, export.audits)
     if export.unusable:
-        found = [each for each in found if each.code != "no_manifest"]
+        spec = export.mapping.source.manifest
+        own = spec.file.casefold() if spec is not None else ""
+        found = [each for each in found if each.code != "no_manifest" and not (own and each.file.casefold().startswith(f"{own}."))]
     return [*export.unusable, *found]
 
 
