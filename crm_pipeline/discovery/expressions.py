@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 
@@ -12,11 +12,12 @@ from crm_pipeline.specs import FieldSpec
 
 
 class ExpressionReader:
-    """Reads column references of DuckDB expressions; each expression is parsed once."""
+    """Reads column references of DuckDB expressions; each expression is parsed once in a process."""
+
+    _known: ClassVar[dict[str, tuple[tuple[str, ...], ...]]] = {}
 
     def __init__(self) -> None:
         self._parser = duckdb.connect()
-        self._known: dict[str, tuple[tuple[str, ...], ...]] = {}
 
     def references(self, expression: str) -> tuple[tuple[str, ...], ...]:
         """Column references as their parts, ``("src", "name")`` or ``("name",)``; parameters of lambdas are none.

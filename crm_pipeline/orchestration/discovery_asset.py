@@ -1,6 +1,6 @@
 """The asset of discovery: an export is audited, and its documents are linked."""
 
-from __future__ import annotations
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -26,11 +26,11 @@ def discovery_asset(columns: ColumnCatalogue) -> dg.AssetsDefinition:
     )  # fmt: skip
     def discovery(
         context: dg.AssetExecutionContext, config: DropConfig, migrations: MigrationResource
-    ) -> dg.MaterializeResult[None]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         with explained():
             outcome = discover(migrations.settings(), name, drop_name=config.drop or None)
         announce(context.log, [outcome.check])
-        return dg.MaterializeResult(check_results=check_results([outcome.check], check.asset), metadata=_metadata(outcome))
+        yield dg.MaterializeResult(check_results=check_results([outcome.check], check.asset), metadata=_metadata(outcome))
 
     return discovery
 
