@@ -8,7 +8,7 @@ import pytest
 from crm_pipeline.discovery.automations import ACTIVE, AutomationSheet, UnknownMeaningError, translate
 from crm_pipeline.odoo.automation_kinds import automation_kinds
 from crm_pipeline.settings import Settings
-from crm_pipeline.specs import Mapping, SpecError, load_automations, load_mapping
+from crm_pipeline.specs import SpecError, load_automations, load_mapping
 from crm_pipeline.specs.automations import AutomationsSpec
 
 SPECS = Settings.load(environ={}).specs_root
@@ -22,11 +22,11 @@ def spec_of(name: str) -> AutomationsSpec:
     return spec
 
 
-def sheet(name: str = "leadforce", version: str = "18.0", *, spec: AutomationsSpec | None = None, mapping: Mapping | None = None, known: int = 1, **row: str) -> AutomationSheet:
+def sheet(name: str = "leadforce", version: str = "18.0", *, spec: AutomationsSpec | None = None, known: int = 1, **row: Any) -> AutomationSheet:
     said = {"name": "Rule", "object": "Lead", "event": "Created", "action_type": "Create Task", "action_details": "Call", ACTIVE: "true"}
     if name == "legrand":
         said = {"name": "Rule", "module": "Lead Inbox", "trigger": "Lead received", "action": "Send e-mail 'Thanks'", ACTIVE: "true"}
-    return translate(spec or spec_of(name), mapping or MAPPINGS[name], version, [said | row], lambda *_: known)[0]
+    return translate(spec or spec_of(name), MAPPINGS[name], version, [said | row], lambda *_: known)[0]
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -110,7 +110,7 @@ def test_a_value_no_record_has_is_said() -> None:
     ],
 )
 def test_what_no_words_mean_is_quoted_and_never_guessed(row: dict[str, str], quoted: str | None) -> None:
-    found = sheet(**row)
+    found = sheet(**dict[str, Any](row))
     if quoted is None:
         assert found.verdict != "equivalent"
     else:
@@ -127,8 +127,8 @@ def test_an_action_its_model_can_not_take_is_no_equivalent() -> None:
 
 
 def test_switched_off_ones_are_listed_too() -> None:
-    assert sheet(**{ACTIVE: "false"}).is_active is False
-    assert sheet(**{ACTIVE: ""}).is_active is True
+    assert sheet(**dict[str, Any]({ACTIVE: "false"})).is_active is False
+    assert sheet(**dict[str, Any]({ACTIVE: ""})).is_active is True
 
 
 def test_a_meaning_nobody_knows_is_an_error() -> None:
@@ -151,7 +151,7 @@ def test_a_meaning_nobody_knows_is_an_error() -> None:
 )
 def test_a_bad_spec_is_refused_with_file_and_reason(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "automations.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(SpecError, match="automations.yaml") as refused:
+    with pytest.raises(SpecError, match=r"automations\.yaml") as refused:
         load_automations(tmp_path, MAPPINGS["leadforce"])
     assert reason in str(refused.value)
 

@@ -14,8 +14,8 @@ TABLE = compatibility(load_mapping(Settings.load(environ={}).specs_root / "leadf
 
 
 def effort(table: Compatibility = TABLE, **options: Any) -> Effort:
-    given = {"access": "files", "access_note": "", "records": 700, "unmapped": 0, "columns": 150, "staged": [("crm.lead", "Leads", 1000)], "measured": []}
-    return estimate(table, **given | options)
+    given: dict[str, Any] = {"access": "files", "access_note": "", "records": 700, "unmapped": 0, "columns": 150, "staged": [("crm.lead", "Leads", 1000)], "measured": []}
+    return estimate(table, **(given | options))
 
 
 def test_the_sample_is_a_standard_migration_of_three_to_five_weeks() -> None:
