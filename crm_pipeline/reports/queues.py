@@ -219,6 +219,7 @@ def harmless(value: object) -> object:
 def _write_sheet(book: Any, name: str, frame: pl.DataFrame, layout: SheetLayout) -> None:
     sheet = book.add_worksheet(name)
     body = book.add_format({"text_wrap": True, "valign": "top"}) if layout.wraps else None
+    figure = book.add_format({"align": "right", "valign": "top", "indent": 1}) if layout.wraps else None
     head = book.add_format({"bold": True, "bg_color": "#E8EDF3", "border": 1, "border_color": "#C5CFDA"})
     for index, column in enumerate(frame.columns):
         sheet.write_string(0, index, column, head)
@@ -229,7 +230,7 @@ def _write_sheet(book: Any, name: str, frame: pl.DataFrame, layout: SheetLayout)
     for number, row in enumerate(_cells(frame.head(SHEET_ROWS).iter_rows()), 1):
         for index, value in enumerate(row):
             if isinstance(value, int):
-                sheet.write_number(number, index, value)
+                sheet.write_number(number, index, value, figure)
             elif value:
                 sheet.write_string(number, index, value)
         if layout.wraps:

@@ -47,7 +47,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Discover
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DiscoveryOutcome]:
-    """An export with nearly everything wrong that can be."""
+    """An export with nearly everything wrong that can be, beside what an earlier migration left."""
     root = tmp_path_factory.mktemp("broken")
     export = typical_export()
     export.notes = [note("N1", "L1", "text")]
@@ -62,7 +62,12 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DiscoveryOut
     (folder / "leads.csv").write_bytes(leads[: len(leads) - 30])
     write_csv(folder / "auto_triggers.csv", TRIGGERS)
     (folder / "holiday.jpg").write_bytes(b"\xff\xd8")
-    return root, run(root)
+    with StagingStore(root / "staging" / "leadforce.duckdb") as store:
+        store.execute("CREATE TABLE staged.crm_lead AS SELECT 'kept' AS external_id")
+        store.execute("INSERT INTO ops.run (run_id, env, \"drop\", odoo_kind, odoo_version, started_at) VALUES ('r', 'sandbox', 'd', 'server', '17.0', '2026-11-01')")
+        store.execute("INSERT INTO ops.load_count VALUES ('sandbox', 'crm.lead', 1000, 1000, 0, 0, 0, 0, 0, 4.0), ('sandbox', 'res.partner', 5, 5, 0, 0, 0, 0, 0, 9.0)")
+    server = {f"ODOO_SANDBOX_{name}": "x" for name in ("DB", "LOGIN", "API_KEY")} | {"ODOO_SANDBOX_URL": "https://sandbox.example"}
+    return root, run(root, **server)
 
 
 def codes(outcome: DiscoveryOutcome) -> set[str]:
@@ -120,7 +125,7 @@ def test_a_broken_export_has_its_documents_and_says_what_is_wrong(broken: tuple[
     assert not outcome.check.passed
     assert codes(outcome) >= {"missing_file", "missing_required_column", "unreadable_file", "row_count_mismatch"}
     states = {each.name: each.count_state for each in outcome.scope.objects}
-    assert (states["stages"], states["activities"], states["invoices"], states["leads"]) == ("no file", "unreadable", "unreadable", "differs")
+    assert (states["stages"], states["activities"], states["invoices"], states["deals"]) == ("no file", "unreadable", "unreadable", "agrees")
     assert {"file_cut", "unrecognised_file"} <= {finding.code for finding in outcome.scope.warnings}
     page = outcome.documents["scope"].read_text(encoding="utf-8")
     assert "The migration can&#39;t begin with this export" in page
@@ -169,23 +174,18 @@ def test_a_manifest_that_can_not_be_used_blocks_and_hides_nothing(tmp_path: Path
     assert all(finding.file != "export_manifest.csv" for finding in outcome.scope.warnings)
 
 
-def test_what_is_staged_stays_as_it_is_and_its_rates_are_used(migrated: Callable[..., Path]) -> None:
-    root = migrated()
-    shutil.rmtree(root / "reports")
-    file = root / "staging" / "leadforce.duckdb"
-    with StagingStore(file) as store:
-        before = store.rows("SELECT count(*) FROM staged.crm_lead")
-        store.execute("UPDATE ops.run SET odoo_kind = 'server', odoo_version = '17.0'")
-        store.execute("UPDATE ops.load_count SET created = 1000, updated = 0, seconds = 4 WHERE model = 'crm.lead'")
-    outcome = run(root, ODOO_SANDBOX_URL="https://sandbox.example", ODOO_SANDBOX_DB="d", ODOO_SANDBOX_LOGIN="l", ODOO_SANDBOX_API_KEY="k")
+def test_what_is_staged_stays_as_it_is_and_its_rates_are_used(broken: tuple[Path, DiscoveryOutcome]) -> None:
+    root, outcome = broken
     assert outcome.scope.odoo_version == "17.0"
     rates = {each.model: each for each in outcome.scope.effort.loads}
     assert rates["crm.lead"].per_second == 250
-    assert rates["crm.lead"].source.endswith("Odoo 17.0")
-    with StagingStore(file) as store:
-        assert store.rows("SELECT count(*) FROM staged.crm_lead") == before
-    assert [path.name for path in (root / "staging").iterdir() if "discovery" in path.name] == []
-    assert {path.name for path in (root / "reports" / "leadforce").iterdir()} == {"discovery"}
+    assert rates["crm.lead"].source == "measured on 2026-11-01, Odoo 17.0"
+    assert rates["res.partner"].source != rates["crm.lead"].source
+    with StagingStore(root / "staging" / "leadforce.duckdb") as store:
+        assert store.rows("SELECT * FROM staged.crm_lead") == [("kept",)]
+        assert store.rows("SELECT * FROM ops.reading") == []
+    assert [path.name for path in (root / "staging").iterdir()] == ["leadforce.duckdb"]
+    assert [path.name for path in (root / "reports" / "leadforce").iterdir()] == ["discovery"]
 
 
 def test_without_an_export_there_is_nothing_to_write(tmp_path: Path) -> None:
