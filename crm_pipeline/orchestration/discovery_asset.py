@@ -46,7 +46,7 @@ def _metadata(outcome: DiscoveryOutcome) -> Metadata:
     return {
         "drop": scope.drop, "dagster/row_count": scope.rows, "compatibility": scope.compatibility.sentence,
         "complexity": f"{scope.effort.grade}: {scope.effort.says}", "working_days": "{:g} to {:g}".format(*scope.effort.days),
-        "automations": len(scope.automations), "rows_set_aside": scope.rows_set_aside,
+        "automations_to_rebuild": len(scope.automations), "rows_set_aside": scope.rows_set_aside,
         **({"objects": table(objects)} if objects else {}), **({"findings": table(findings, longest=FINDING_TEXT)} if findings else {}),
         **{kind: dg.MetadataValue.path(str(path)) for kind, path in outcome.documents.items()},
     }  # fmt: skip
