@@ -63,8 +63,8 @@ def _finding(about: str, problem: Problem, *, is_blocking: bool) -> Finding:
     return Finding(is_blocking, about, problem.code, problem.message, problem.file or "")
 
 
-def cut_files(store: StagingStore, mapping: Mapping) -> list[Finding]:
-    """Files whose last row is broken: they may have been cut."""
+def cut_files(store: StagingStore, mapping: Mapping, counted: set[str]) -> list[Finding]:
+    """Files with broken rows; one whose last row is broken may have been cut, unless the rows of its object were counted."""
     found = []
     for name, spec in mapping.source.objects.items():
         if not store.has_table(f"raw.{name}"):
@@ -78,9 +78,10 @@ def cut_files(store: StagingStore, mapping: Mapping) -> list[Finding]:
         for file, count, is_last in rows:
             rows_text = "1 row has" if count == 1 else f"{count:,} rows have"
             message = f"{file}: {rows_text} another number of cells than there are headings."
-            if is_last:
+            is_cut = is_last and name not in counted
+            if is_cut:
                 message += " The last row of the file is one of them, so the file was probably cut. Export it again."
-            found.append(Finding(is_blocking=False, about=spec.label, code="file_cut" if is_last else "broken_rows", message=message, file=file))
+            found.append(Finding(is_blocking=False, about=spec.label, code="file_cut" if is_cut else "broken_rows", message=message, file=file))
     return found
 
 

@@ -166,7 +166,7 @@ def _count(store: StagingStore, name: str, columns: dict[str, tuple[str, str, st
         text = f"c{index}"
         distinct = f"count(DISTINCT {text})" if exact else f"approx_count_distinct({text})"
         formats = f"histogram({_format(text, kind)}) FILTER ({text} IS NOT NULL)" if kind in _FORMATS else "NULL"
-        parts.append((f"nullif(trim({cell}), '') AS {text}", f"count({text}), {distinct}, coalesce(max(length({text})), 0), {formats}"))
+        parts.append((f"nullif(_trim({cell}), '') AS {text}", f"count({text}), {distinct}, coalesce(max(length({text})), 0), {formats}"))
     cells, counts = ", ".join(part[0] for part in parts), ", ".join(part[1] for part in parts)
     row = store.rows(f"SELECT {counts} FROM (SELECT {cells} FROM {quote(f'raw.{name}')})")[0]
     return {
@@ -187,7 +187,7 @@ def _values(store: StagingStore, name: str, few: dict[str, str]) -> dict[str, tu
     """The values of columns that have few, with their rows, in one scan."""
     if not few:
         return {}
-    counts = ", ".join(f"histogram(left(nullif(trim({cell}), ''), {_SHOWN}))" for cell in few.values())
+    counts = ", ".join(f"histogram(left(nullif(_trim({cell}), ''), {_SHOWN}))" for cell in few.values())
     row = store.rows(f"SELECT {counts} FROM {quote(f'raw.{name}')}")[0]
     return {each: tuple(sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))) for each, found in zip(few, row, strict=True) if found}
 

@@ -171,7 +171,7 @@ def scope_of(
         source=mapping.name, label=source.label, description=source.description, drop=drop.name, fingerprint=drop.fingerprint,
         manifest=drop.manifest.file if drop.manifest else None, exported_at=export.exported_at, time_zone=drop.time_zone,
         date_order=drop.date_order, odoo_version=odoo_version, odoo_note=odoo_note, objects=objects,
-        findings=(*_export_findings(export), *cut_files(store, mapping), *data_findings(profiles, mapping, export.exported_at)),
+        findings=(*_export_findings(export), *cut_files(store, mapping, {each.name for each in objects if each.count_state == "agrees"}), *data_findings(profiles, mapping, export.exported_at)),
         limits=tuple(_limits(drop, mapping)), compatibility=table, effort=effort,
         owners=tuple(contents.owners_named(store, mapping)) if objects else (),
         references=tuple(contents.lost_references(store, mapping, usage)), files=tuple(contents.files_named(store, mapping)) if objects else (),

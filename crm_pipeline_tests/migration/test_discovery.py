@@ -126,7 +126,7 @@ def test_a_broken_export_has_its_documents_and_says_what_is_wrong(broken: tuple[
     assert codes(outcome) >= {"missing_file", "missing_required_column", "unreadable_file", "row_count_mismatch"}
     states = {each.name: each.count_state for each in outcome.scope.objects}
     assert (states["stages"], states["activities"], states["invoices"], states["deals"]) == ("no file", "unreadable", "unreadable", "agrees")
-    assert {"file_cut", "unrecognised_file"} <= {finding.code for finding in outcome.scope.warnings}
+    assert {"broken_rows", "unrecognised_file"} <= {finding.code for finding in outcome.scope.warnings}
     page = outcome.documents["scope"].read_text(encoding="utf-8")
     assert "The migration can&#39;t begin with this export" in page
     assert "pipeline_stages.csv is missing" in page
@@ -165,10 +165,13 @@ def test_the_result_is_plain_data(broken: tuple[Path, DiscoveryOutcome]) -> None
 
 def test_a_manifest_that_can_not_be_used_blocks_and_hides_nothing(tmp_path: Path) -> None:
     folder = SmallExport(leads=[lead("L1")], deals=[deal("D1", Lead_ID="L1")]).write(tmp_path)
+    deals = (folder / "deals.csv").read_bytes()
+    (folder / "deals.csv").write_bytes(deals[: deals.rindex(b",", 0, -20)])
     manifest = folder / "export_manifest.csv"
     manifest.write_text(manifest.read_text(encoding="utf-8").replace("leads.csv,1,1,1", "leads.csv,1,1,many"), encoding="utf-8")
     outcome = run(tmp_path)
     assert codes(outcome) == {"manifest_unusable"}
+    assert {finding.file for finding in outcome.scope.warnings if finding.code == "file_cut"} == {"deals.csv"}, "nothing else proves its rows"
     assert "'many' is not a whole number" in outcome.scope.blocking[0].message
     assert {each.name: each.rows for each in outcome.scope.objects}["leads"] == 1
     assert all(finding.file != "export_manifest.csv" for finding in outcome.scope.warnings)
