@@ -20,12 +20,15 @@ from rich.table import Table
 from crm_pipeline.cli_progress import progress_for
 from crm_pipeline.cli_rollback import rollback_tables
 from crm_pipeline.cli_trace import trace_tables
+from crm_pipeline.discovery.compatibility import compatibility
 from crm_pipeline.exports import ExportError
 from crm_pipeline.exports.renaming import restore_files
 from crm_pipeline.migration import run
 from crm_pipeline.migration.cutover import cut_over, write_runbook
 from crm_pipeline.migration.cutover import hypercare as look_after
 from crm_pipeline.migration.cutover import reopen as reopen_production
+from crm_pipeline.migration.discovery import DiscoveryOutcome, as_result
+from crm_pipeline.migration.discovery import discover as discover_export
 from crm_pipeline.migration.errors import MigrationError
 from crm_pipeline.migration.migration import Migration
 from crm_pipeline.migration.renaming import plans, rename_files
@@ -131,25 +134,45 @@ def _check_source(settings: Settings, source: str) -> None:
 @main.command()
 @_common
 def sources(*, settings: Settings, output: Output, json_file: Path | None) -> int:
-    """List the CRMs that have mapping specs."""
-    table = Table("source", "label", "objects", "Odoo models", "fields confirmed", "mapping")
+    """List the CRMs that have mapping specs: objects, compatibility and how much is confirmed."""
+    table = Table("source", "label", "objects", "map 1:1", "Odoo models", "fields confirmed", "mapping")
     found = []
     for name in list_sources(settings.specs_root):
         mapping = load_mapping(settings.specs_root / name)
         specs = [s for t in mapping.targets for b in t.sources for s in b.fields.values()]
         confirmed = sum(s.status == "confirmed" for s in specs)
+        lands = compatibility(mapping)
         found.append(
             {"source": name, "label": mapping.source.label, "objects": list(mapping.source.objects),
+             "compatibility": [asdict(each) | {"status": each.status} for each in lands.objects],
              "models": [t.model for t in mapping.targets], "fields": len(specs), "confirmed": confirmed, "mapping": mapping.hash}
         )  # fmt: skip
         table.add_row(
-            name, mapping.source.label, str(len(mapping.source.objects)), str(len(mapping.targets)),
+            name, mapping.source.label, str(len(mapping.source.objects)), f"{lands.direct} of {len(lands.objects)}", str(len(mapping.targets)),
             f"{confirmed} of {len(specs)}", mapping.hash[:12],
         )  # fmt: skip
     if not output.quiet:
         output.console.print(table)
     _write_json(json_file, {"sources": found})
     return 0
+
+
+@main.command()
+@_source
+@_drop
+@_common
+def discover(source: str, drop_name: str | None, *, settings: Settings, output: Output, json_file: Path | None) -> int:
+    """Audit an export: write the scope of its migration and the automations to rebuild."""
+    _check_source(settings, source)
+    outcome = discover_export(settings, source, drop_name=drop_name)
+    if not output.quiet:
+        _print_discovery(outcome, output)
+    for finding in outcome.scope.blocking:
+        output.fail(f"Must be mended: {finding.about}: {finding.message}")
+    for path in outcome.documents.values():
+        output.say(f"Written: {path}")
+    _write_json(json_file, as_result(outcome, settings.data.path))
+    return 0 if outcome.ok else EXIT_FAILED
 
 
 @main.command()
@@ -557,6 +580,19 @@ def _print_result(outcome: run.RunOutcome, output: Output, *, dry_run: bool) -> 
         output.say("Dry run: nothing was written to Odoo.")
     if outcome.report is not None:
         output.say(f"Report: {outcome.report}")
+
+
+def _print_discovery(outcome: DiscoveryOutcome, output: Output) -> None:
+    scope = outcome.scope
+    table = Table("object", "rows", "in the CRM", "counts", "Odoo models", "relation", title=f"Export {scope.drop}", title_justify="left")
+    for each in scope.objects:
+        stated = "-" if each.in_crm is None else str(each.in_crm)
+        relation = f"{each.mapping.relation}{', lossy' if each.mapping.is_lossy else ''}"
+        table.add_row(each.label, str(each.rows), stated, each.count_state, ", ".join(each.mapping.models) or "-", relation)
+    output.console.print(table)
+    days = scope.effort.days
+    output.say(f"{scope.compatibility.sentence}. Complexity {scope.effort.grade}: {scope.effort.says}, {days[0]:g} to {days[1]:g} working days.")
+    output.say(f"Automations to rebuild: {len(scope.automations)}. Findings to look at: {len(scope.warnings)}, to mend first: {len(scope.blocking)}.")
 
 
 def _print_preflight(outcome: run.RunOutcome, found: PreflightFacts, output: Output) -> None:

@@ -13,8 +13,10 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Self
 
+from crm_pipeline.exports import ExportAudit
 from crm_pipeline.exports.drops import Drop, list_drops, open_drop, open_with_base
 from crm_pipeline.exports.values import register_values
 from crm_pipeline.migration import records
@@ -82,15 +84,17 @@ class Migration:
         source: name of the source CRM.
         progress: called while rows are loaded and read back.
         clock: current time, UTC.
+        store_path: a staging store of its own, for what must not touch the source's.
 
     Attributes:
         confirmed: the mapping of the specs.
+        audits: what was delivered of each object, once an export was read.
         mapping: the mapping in force: with the custom fields of the export that was read last.
     """
 
     def __init__(
         self, settings: Settings, source: str, *, progress: Progress = lambda phase, done, total: None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC).replace(tzinfo=None),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC).replace(tzinfo=None), store_path: Path | None = None,
     ) -> None:  # fmt: skip
         self.settings, self.progress, self.clock = settings, progress, clock
         self.confirmed: Mapping = load_mapping(settings.specs_root / source)
@@ -98,8 +102,9 @@ class Migration:
         self.catalogue = Catalogue(self.confirmed)
         self.started_by = settings.user
         self.run_id = f"{clock():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-        self.store = StagingStore(settings.data.store(source))
+        self.store = StagingStore(store_path or settings.data.store(source))
         self.mapping = mapping_in_force(self.store, self.confirmed)
+        self.audits: dict[str, ExportAudit] = {}
         spec = self.mapping.source
         register_values(self.store.connection, spec.time_zone, spec.date_order, spec.currency_symbols)
         register_functions(self.store.connection, account_currency=spec.account_currency)
@@ -162,7 +167,7 @@ class Migration:
         )
         for read_decisions in (read_orphan_decisions, read_value_decisions, read_row_decisions):
             read_decisions(self.store, self.settings.data.resolutions(self.confirmed.name), self.confirmed.source.objects)
-        audits, self.mapping = read_objects(self.store, self.confirmed, drop)
+        self.audits, self.mapping = read_objects(self.store, self.confirmed, drop)
         for unused in unused_orphan_decisions(self.store):
             logger.warning("orphans.csv: %s has its parent, or is not in the export; the decision is not used", unused)
         for unused in unused_decisions(self.store, accepts=False):
@@ -172,7 +177,7 @@ class Migration:
             result
             for name in self.mapping.source.objects
             for result in check_object(
-                self.store, self.mapping.source, self.catalogue.source_checks(name), audits[name]
+                self.store, self.mapping.source, self.catalogue.source_checks(name), self.audits[name]
             )
         ]
         records.keep_checks(self.store, records.STAGING, self.run_id, results)

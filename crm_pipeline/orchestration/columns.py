@@ -5,13 +5,11 @@ The open-source UI does not draw column lineage, so each column's description sa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
-import duckdb
 
+from crm_pipeline.discovery.expressions import ExpressionReader, expressions_of, placeholders, strings
 from crm_pipeline.migration.catalogue import Catalogue
 from crm_pipeline.odoo.schemas import bundled_versions, load_attributes
 from crm_pipeline.reports.provenance import TYPE_WORDS, column_text, handling_text, origin_text
@@ -26,7 +24,7 @@ class ColumnCatalogue:
 
     def __init__(self, mapping: Mapping, catalogue: Catalogue) -> None:
         self.mapping, self.catalogue = mapping, catalogue
-        self._parser = duckdb.connect()
+        self._reader = ExpressionReader()
         self._odoo = load_attributes(bundled_versions()[-1])
 
     # -- schemas -----------------------------------------------------------------------------------------------------
@@ -82,8 +80,8 @@ class ColumnCatalogue:
         deps: Deps = {}
         for block in target.sources:
             tables = self._tables(block)
-            expressions = {name: list(_expressions(spec)) for name, spec in block.fields.items() if _is_staged(spec)}
-            for name, found in {"external_id": _placeholders(block.external_id), **expressions}.items():
+            expressions = {name: list(expressions_of(spec)) for name, spec in block.fields.items() if _is_staged(spec)}
+            for name, found in {"external_id": placeholders(block.external_id), **expressions}.items():
                 for expression in found:
                     for dep in self._columns_in(expression, tables, block):
                         if dep not in deps.setdefault(name, []):
@@ -109,7 +107,7 @@ class ColumnCatalogue:
     def inputs_of(self, derived: str) -> dict[str, set[str]]:
         """Assets a derived table is made from, with the columns known of each."""
         source = self.mapping.source
-        named = set(_strings(source.derived[derived].options))
+        named = set(strings(source.derived[derived].options))
         if source.custom_fields is not None and named & {DEFINITIONS, OPTIONS}:
             named.add(source.custom_fields.inventory)
         inputs = {
@@ -136,67 +134,11 @@ class ColumnCatalogue:
         return own | {join.as_: self.table_asset(join.table) for join in block.join}
 
     def _columns_in(self, expression: str, tables: dict[str, str], block: SourceBlock) -> Iterator[dg.TableColumnDep]:
-        for names in self._references(expression):
+        for names in self._reader.references(expression):
             alias, column = ("src", names[0]) if len(names) == 1 else (names[0], names[1])
             column = block.each.get(column, column)
             if alias in tables:
                 yield dg.TableColumnDep(asset_key=dg.AssetKey(tables[alias].split("/")), column_name=column)
-
-    def _references(self, expression: str) -> list[tuple[str, ...]]:
-        """Column references of a DuckDB expression, by DuckDB's own parser; parameters of lambdas are none."""
-        rows = self._parser.execute("SELECT json_serialize_sql(?)", [f"SELECT {expression}"]).fetchall()
-        found: list[tuple[str, ...]] = []
-        bound: set[str] = set()
-        _walk(json.loads(rows[0][0]), found, bound)
-        return list(dict.fromkeys(names for names in found if names[0] not in bound))
-
-
-def _walk(node: Any, found: list[tuple[str, ...]], bound: set[str]) -> None:
-    if isinstance(node, dict):
-        if node.get("class") == "COLUMN_REF":
-            found.append(tuple(node["column_names"]))
-        if node.get("class") == "LAMBDA":
-            parameters: list[tuple[str, ...]] = []
-            _walk(node.get("lhs"), parameters, bound)
-            bound.update(names[0] for names in parameters)
-        for value in node.values():
-            _walk(value, found, bound)
-    elif isinstance(node, list):
-        for value in node:
-            _walk(value, found, bound)
-
-
-def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _strings(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _strings(each)
-
-
-def _expressions(spec: FieldSpec) -> Iterator[str]:
-    """The SQL a field's value is computed from."""
-    if spec.from_ is not None:
-        yield f'src."{spec.from_}"'
-    if spec.file is not None:
-        yield f'src."{spec.file.digest}"'
-    if spec.map is not None:
-        yield f'src."{spec.map.column}"'
-    if spec.sql is not None:
-        yield spec.sql
-    if spec.lookup is not None and spec.lookup.key is not None:
-        yield spec.lookup.key
-    for link in spec.links:
-        yield from link.key
-        if link.when:
-            yield link.when
-
-
-def _placeholders(pattern: str) -> list[str]:
-    return [part.split("}")[0] for part in pattern.split("{")[1:]]
 
 
 def _is_staged(spec: FieldSpec) -> bool:

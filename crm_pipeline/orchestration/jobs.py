@@ -8,6 +8,7 @@ import dagster as dg
 from dagster import AssetSelection
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from crm_pipeline.migration.discovery import check_of
 from crm_pipeline.orchestration.checks import asset_key
 from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.environment_assets import sign_off_key
@@ -29,9 +30,10 @@ def read_config(source: str, drop: str = "") -> dict[str, Any]:
 
 
 def source_jobs(columns: ColumnCatalogue) -> list[UnresolvedAssetJobDefinition]:
-    """Stage only, migrate a sandbox, verify it again, sign it off, migrate production, apply deltas, cut over, look after it."""
+    """Audit or stage only, migrate a sandbox, verify it again, sign it off, migrate production, apply deltas, cut over, look after it."""
     name, label, catalogue = columns.mapping.name, columns.mapping.source.label, columns.catalogue
-    staged = AssetSelection.groups(f"{name}_export", f"{name}_staged")
+    audit = AssetSelection.assets(asset_key(check_of(name).asset))
+    staged = AssetSelection.groups(f"{name}_export", f"{name}_staged") - audit
     sandbox, production = AssetSelection.groups(f"{name}_sandbox"), AssetSelection.groups(f"{name}_production")
     loaded = [asset_key(catalogue.loaded_asset("sandbox", target)) for target in columns.mapping.targets]
     by_hand = AssetSelection.assets(
@@ -39,6 +41,10 @@ def source_jobs(columns: ColumnCatalogue) -> list[UnresolvedAssetJobDefinition]:
     )
     proof = [asset_key(catalogue.environment_asset("sandbox", each)) for each in ("verification", "report")]
     return [
+        dg.define_asset_job(
+            f"{name}_discovery", audit,
+            description=f"Audit the newest {label} export: the scope of its migration, and the automations to rebuild. Nothing is staged.",
+        ),
         dg.define_asset_job(
             f"{name}_stage", staged,
             description=f"Read the newest {label} export and shape it for Odoo; Odoo is not touched.",

@@ -8,6 +8,7 @@ from crm_pipeline.migration.catalogue import Catalogue
 from crm_pipeline.orchestration.automation import new_export_sensor, schedules
 from crm_pipeline.orchestration.checks import asset_key
 from crm_pipeline.orchestration.columns import ColumnCatalogue
+from crm_pipeline.orchestration.discovery_asset import discovery_asset
 from crm_pipeline.orchestration.environment_assets import environment_assets
 from crm_pipeline.orchestration.failures import failure
 from crm_pipeline.orchestration.jobs import source_jobs
@@ -39,7 +40,7 @@ def _source(settings: Settings, name: str) -> dg.Definitions:
         mapping = load_mapping(settings.specs_root / name)
         check_policies(mapping.source)
         columns = ColumnCatalogue(mapping, Catalogue(mapping))
-        assets = [export_assets(columns), staged_assets(columns), *renamed_assets(columns)]
+        assets = [discovery_asset(columns), export_assets(columns), staged_assets(columns), *renamed_assets(columns)]
         environments = [each for env in ENVIRONMENTS for each in environment_assets(columns, env)]
         jobs = source_jobs(columns)
         by_name = {job.name: job for job in jobs}

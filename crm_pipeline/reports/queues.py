@@ -7,8 +7,9 @@ calculate get an apostrophe in front.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Mapping_
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from crm_pipeline.staging.store import StagingStore, literal, quote
 SHEET_ROWS = 100_000
 #: Excel's own limit for the text of a cell is 32,767.
 _CELL = 32_000
+#: Points of a line, and lines of the highest row that is shown whole.
+_LINE, _LINES = 15, 25
 #: Columns wider than the usual 14 characters.
 _WIDTHS = {
     "source_email": 34, "name": 26, "why": 60, "external_id": 30, "odoo_now": 40, "new_source": 40, "key": 22, "file": 22,
@@ -30,6 +33,28 @@ _WIDTHS = {
     "before": 34, "after": 34, "note": 60, "value": 34,
 }  # fmt: skip
 _CALCULATED = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class SheetLayout:
+    """How sheets look: widths of columns in characters (14 where none is given), and lists to choose a cell's value from.
+
+    Attributes:
+        wraps: long texts are broken into lines, and sheets print on pages as wide as they are.
+    """
+
+    widths: Mapping_[str, int]
+    choices: Mapping_[str, tuple[str, ...]] = field(default_factory=dict)
+    wraps: bool = False
+
+    def lines(self, columns: Sequence[str], cells: Sequence[int | str | None]) -> int:
+        """Lines of the highest cell of a row, as its widths break it."""
+        widths = (self.widths.get(column, 14) for column in columns)
+        return max(
+            sum(-(-len(line) // width) or 1 for line in str(cell if cell is not None else "").split("\n"))
+            for cell, width in zip(cells, widths, strict=True)
+        )
+
 
 QUARANTINE_COLUMNS = ("object", "key", "file", "row", "reason", "problem")
 CONFLICT_COLUMNS = ("model", "external_id", "field", "decision", "last_loaded", "odoo_now", "new_source")
@@ -175,12 +200,12 @@ def write_queues(folder: Path, queues: Mapping_[str, pl.DataFrame]) -> None:
     write_workbook(folder / "queues.xlsx", queues)
 
 
-def write_workbook(file: Path, queues: Mapping_[str, pl.DataFrame]) -> None:
+def write_workbook(file: Path, queues: Mapping_[str, pl.DataFrame], layout: SheetLayout | None = None) -> None:
     """Write one sheet for each queue; sheets of decisions can be filled in and used as resolution file."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with xlsxwriter.Workbook(file, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         for name, frame in queues.items():
-            _write_sheet(book, name, frame)
+            _write_sheet(book, name, frame, layout or SheetLayout(_WIDTHS))
 
 
 def _write_csv(path: Path, frame: pl.DataFrame) -> None:
@@ -200,21 +225,33 @@ def meant(text: str) -> str:
     return text[1:] if text.startswith("'") and text[1:].startswith(_CALCULATED) else text
 
 
-def _write_sheet(book: Any, name: str, frame: pl.DataFrame) -> None:
+def _write_sheet(book: Any, name: str, frame: pl.DataFrame, layout: SheetLayout) -> None:
     sheet = book.add_worksheet(name)
+    body = book.add_format({"text_wrap": True, "valign": "top"}) if layout.wraps else None
+    figure = book.add_format({"align": "right", "valign": "top", "indent": 1}) if layout.wraps else None
     head = book.add_format({"bold": True, "bg_color": "#E8EDF3", "border": 1, "border_color": "#C5CFDA"})
     for index, column in enumerate(frame.columns):
         sheet.write_string(0, index, column, head)
-        sheet.set_column(index, index, _WIDTHS.get(column, 14))
+        sheet.set_column(index, index, layout.widths.get(column, 14), body)
+        if column in layout.choices:
+            rule = {"validate": "list", "source": list(layout.choices[column])}
+            sheet.data_validation(1, index, max(1, min(frame.height, SHEET_ROWS)), index, rule)
     for number, row in enumerate(_cells(frame.head(SHEET_ROWS).iter_rows()), 1):
         for index, value in enumerate(row):
             if isinstance(value, int):
-                sheet.write_number(number, index, value)
+                sheet.write_number(number, index, value, figure)
             elif value:
                 sheet.write_string(number, index, value)
+        if layout.wraps:
+            sheet.set_row(number, _LINE * min(_LINES, layout.lines(frame.columns, row)))
     if frame.height > SHEET_ROWS:
         sheet.write_string(SHEET_ROWS + 1, 0, f"{frame.height - SHEET_ROWS} more rows: see the CSV file")
     sheet.freeze_panes(1, 0)
+    if layout.wraps:
+        sheet.set_landscape()
+        sheet.set_paper(8)
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
     sheet.autofilter(0, 0, max(1, min(frame.height, SHEET_ROWS)), len(frame.columns) - 1)
 
 

@@ -1,6 +1,6 @@
 """The mapping language: what YAML under ``mapping_specs/`` may say, and how it is read."""
 
-from crm_pipeline.specs.loader import Mapping, SpecError, list_sources, load_mapping
+from crm_pipeline.specs.loader import Mapping, SpecError, list_sources, load_automations, load_discovery, load_mapping
 from crm_pipeline.specs.source import ColumnSpec, DerivedSpec, ObjectSpec, SourceSpec
 from crm_pipeline.specs.target import FieldSpec, SourceBlock, TargetSpec
 
@@ -15,5 +15,7 @@ __all__ = [
     "SpecError",
     "TargetSpec",
     "list_sources",
+    "load_automations",
+    "load_discovery",
     "load_mapping",
 ]

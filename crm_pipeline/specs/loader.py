@@ -12,12 +12,17 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from crm_pipeline.specs.automations import AutomationsSpec
 from crm_pipeline.specs.custom_fields import DEFINITIONS, OPTIONS
+from crm_pipeline.specs.discovery import DiscoverySpec
 from crm_pipeline.specs.documents import read_yaml
 from crm_pipeline.specs.source import SourceSpec
 from crm_pipeline.specs.target import SourceBlock, TargetSpec
 
 SOURCE_FILE = "source.yaml"
+AUTOMATIONS_FILE, DISCOVERY_FILE = "automations.yaml", "discovery.yaml"
+#: Files beside the targets; what is documented and audited by them changes no record, so they are no part of the hash.
+_NO_TARGETS = frozenset({SOURCE_FILE, AUTOMATIONS_FILE, DISCOVERY_FILE})
 
 
 class SpecError(Exception):
@@ -88,7 +93,8 @@ def load_mapping(folder: Path) -> Mapping:
     """Load and cross-check all specs of one source.
 
     Args:
-        folder: ``mapping_specs/<source>``; every ``*.yaml`` directly in it except ``source.yaml`` is a target.
+        folder: ``mapping_specs/<source>``; every ``*.yaml`` directly in it is a target, except ``source.yaml``, ``automations.yaml``
+            and ``discovery.yaml``.
 
     Raises:
         SpecError: naming file, key path and reason of the first fault.
@@ -97,10 +103,40 @@ def load_mapping(folder: Path) -> Mapping:
     source = _read(source_file, SourceSpec)
     if source.source != folder.name:
         raise SpecError(source_file, "source", f"must equal the folder's name '{folder.name}', not '{source.source}'")
-    files = {file: _read(file, TargetSpec) for file in sorted(folder.glob("*.yaml")) if file.name != SOURCE_FILE}
+    files = {file: _read(file, TargetSpec) for file in sorted(folder.glob("*.yaml")) if file.name not in _NO_TARGETS}
     ordered = sorted(((file, target) for file, target in files.items() if target.enabled), key=lambda item: (item[1].phase, item[1].model))
     _cross_check(source, dict(ordered))
     return Mapping(source, tuple(target for _, target in ordered))
+
+
+def load_discovery(folder: Path) -> DiscoverySpec:
+    """What discovery is to know of one source beside its contract; the defaults where it has no ``discovery.yaml``."""
+    file = folder / DISCOVERY_FILE
+    return _read(file, DiscoverySpec) if file.is_file() else DiscoverySpec()
+
+
+def load_automations(folder: Path, mapping: Mapping) -> AutomationsSpec | None:
+    """What the words of one source's automations mean; ``None`` where it has no ``automations.yaml``.
+
+    Raises:
+        SpecError: it names an object, a column or a block that the mapping doesn't have.
+    """
+    file = folder / AUTOMATIONS_FILE
+    if not file.is_file():
+        return None
+    spec = _read(file, AutomationsSpec)
+    listed = mapping.source.objects.get(spec.object)
+    if listed is None:
+        raise SpecError(file, "object", f"no source object '{spec.object}'")
+    for role, column in spec.columns.items():
+        if column not in listed.columns:
+            raise SpecError(file, f"columns.{role}", f"no column '{column}' in {spec.object}")
+    named = [(f"objects.{word}.block", about.block) for word, about in spec.objects.items()]
+    named += [(f"events.{number}.block", word.block) for number, word in enumerate(spec.events) if word.block]
+    for path, block in named:
+        if block not in mapping.blocks:
+            raise SpecError(file, path, f"no target has a block '{block}'")
+    return spec
 
 
 SpecT = TypeVar("SpecT", bound=BaseModel)

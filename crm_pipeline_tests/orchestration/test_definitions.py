@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from crm_pipeline.migration.catalogue import Catalogue
+from crm_pipeline.migration.discovery import check_of as check_of_discovery
 from crm_pipeline.migration.renaming import check_of
 from crm_pipeline.orchestration import build_definitions
 from crm_pipeline.orchestration.columns import ColumnCatalogue
@@ -19,7 +20,7 @@ from crm_pipeline.specs import list_sources, load_mapping
 from crm_pipeline.verification.checks import CheckSpec
 
 SPECS = Settings.load(environ={}).specs_root
-WITHOUT_COLUMNS = {"preflight", "verification", "sign_off", "cutover", "hypercare"}
+WITHOUT_COLUMNS = {"preflight", "verification", "sign_off", "cutover", "hypercare", "discovery"}
 CATALOGUES = {name: Catalogue(load_mapping(SPECS / name)) for name in list_sources(SPECS)}
 CATALOGUE = CATALOGUES["leadforce"]
 
@@ -93,6 +94,8 @@ def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
 def test_every_check_of_the_catalogue_is_shown(definitions: dg.Definitions) -> None:
     expected: dict[tuple[str, str], CheckSpec] = {}
     for catalogue in CATALOGUES.values():
+        audit = check_of_discovery(catalogue.mapping.name)
+        expected[audit.asset, audit.name] = audit
         for name in catalogue.mapping.source.objects:
             expected |= {(spec.asset, spec.name): spec for spec in catalogue.source_checks(name).values()}
         for target in catalogue.mapping.targets:
