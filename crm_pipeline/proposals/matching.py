@@ -1,0 +1,119 @@
+"""Which field a column means, by its name: candidates with the kind of evidence that speaks for each.
+
+Pure: takes names and a vocabulary, gives candidates. What the values say is weighed in ``evidence``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rapidfuzz import fuzz
+
+from crm_pipeline.proposals.terms import tokens
+from crm_pipeline.proposals.vocabulary import KEY, NO_FIELD, Said, Term, Vocabulary
+
+#: Kinds of evidence a name gives, strongest first; each has a confidence measured on the gold mappings.
+EVIDENCE = ("same_words", "same_meaning", "but_for_filler", "used_elsewhere", "most_words", "spelling", "some_words")
+_SIMILARITY = {"same_words": 1.0, "same_meaning": 0.95, "but_for_filler": 0.9}
+_ELSEWHERE, _PARTIAL, _LEAST, _SPELLED = 0.84, 0.82, 0.3, 86.0
+_MOST = 0.6
+
+
+@dataclass(frozen=True)
+class NameMatch:
+    """One reading of a heading.
+
+    Attributes:
+        says: a field, ``id`` or ``-``.
+        score: 0 to 1, for order only.
+        evidence: one of ``EVIDENCE``.
+        term: the known term it resembles, as text.
+        origin: who says so ('general', 'label', 'learnt', 'elsewhere').
+        crms: how many mapped CRMs call it so.
+    """
+
+    says: str
+    score: float
+    evidence: str
+    term: str
+    origin: str
+    crms: int
+
+
+def object_words(vocabulary: Vocabulary, kind: str, name: str) -> frozenset[str]:
+    """Words that only repeat what the table holds: 'deal' in the headings of a table of deals."""
+    own = {word for term in vocabulary.kinds[kind].names for word in term} if kind in vocabulary.kinds else set()
+    return frozenset(own | set(tokens(name))) - vocabulary.secondary
+
+
+def variants(heading: str, own: frozenset[str]) -> tuple[Term, ...]:
+    """A heading's words, and without words that repeat what the table holds (at its beginning, or anywhere)."""
+    whole = tokens(heading)
+    start = 0
+    while start < len(whole) - 1 and whole[start] in own:
+        start += 1
+    anywhere = tuple(word for word in whole if word not in own)
+    return tuple(dict.fromkeys(term for term in (whole, whole[start:], anywhere) if term))
+
+
+def read_name(vocabulary: Vocabulary, kind: str, object_name: str, heading: str) -> tuple[NameMatch, ...]:
+    """Readings of a heading in a table of a kind, the best of each field, best first."""
+    own = object_words(vocabulary, kind, object_name)
+    best: dict[str, NameMatch] = {}
+    words = tokens(heading)
+    if words and all(word in own for word in words):
+        best[KEY] = NameMatch(KEY, 0.5, "some_words", "the table's own name", "general", 0)
+    for number, term in enumerate(variants(heading, own)):
+        for said in vocabulary.said[kind]:
+            found = _compared(vocabulary, term, said, own)
+            if found is None:
+                continue
+            evidence, score = found
+            score -= 0.02 * number
+            known = best.get(said.says)
+            if known is None or (score, said.crms) > (known.score, known.crms):
+                best[said.says] = NameMatch(said.says, score, evidence, " ".join(said.term), said.origin, said.crms)
+    return tuple(sorted(best.values(), key=lambda m: (-m.score, -m.crms, m.says == NO_FIELD, m.says)))
+
+
+def _compared(vocabulary: Vocabulary, term: Term, said: Said, own: frozenset[str]) -> tuple[str, float] | None:
+    """(evidence, score) of a heading's words against a known term."""
+    other = said.term
+    extra = 0.002 * min(said.crms, 5)
+    if term == other:
+        exact = "used_elsewhere" if said.origin == "elsewhere" else "same_words"
+        return exact, (_ELSEWHERE if said.origin == "elsewhere" else 1.0) + extra
+    mine, theirs = vocabulary.meaning(term), vocabulary.meaning(other)
+    penalty = 0.12 if said.origin == "elsewhere" else 0.0
+    if set(mine) == set(theirs):
+        return ("used_elsewhere" if penalty else "same_meaning"), _SIMILARITY["same_meaning"] - penalty + extra
+    plain, known = _without(mine, vocabulary.filler), _without(theirs, vocabulary.filler | own)
+    if plain and plain == known:
+        return ("used_elsewhere" if penalty else "but_for_filler"), _SIMILARITY["but_for_filler"] - penalty + extra
+    if (set(mine) ^ set(theirs)) & vocabulary.secondary:
+        penalty += 0.35
+    shared = _overlap(vocabulary, plain or frozenset(mine), known or frozenset(theirs))
+    spelled = fuzz.ratio("".join(term), "".join(other))
+    if spelled >= _SPELLED and len("".join(term)) > 4:
+        return "spelling", 0.85 * spelled / 100 - penalty
+    score = _PARTIAL * shared - penalty
+    if score < _LEAST:
+        return None
+    return ("most_words" if shared >= _MOST else "some_words"), score + extra / 2
+
+
+@lru_cache(maxsize=65536)
+def _without(words: Term, dropped: frozenset[str]) -> frozenset[str]:
+    return frozenset(words) - dropped
+
+
+def _overlap(vocabulary: Vocabulary, mine: frozenset[str], theirs: frozenset[str]) -> float:
+    """Shared words against all, weighed by how much each tells; 0 to 1."""
+
+    def weight(words: Iterable[str]) -> float:
+        return sum(vocabulary.weights.get(word, 1.0) for word in words)
+
+    both = weight(mine) + weight(theirs)
+    return 2 * weight(mine & theirs) / both if both else 0.0
