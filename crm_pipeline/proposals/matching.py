@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -16,9 +15,9 @@ from crm_pipeline.proposals.vocabulary import KEY, NO_FIELD, Said, Term, Vocabul
 
 #: Kinds of evidence a name gives, strongest first; each has a confidence measured on the gold mappings.
 EVIDENCE = ("same_words", "same_meaning", "but_for_filler", "used_elsewhere", "most_words", "spelling", "some_words")
-_SIMILARITY = {"same_words": 1.0, "same_meaning": 0.95, "but_for_filler": 0.9}
+_SIMILARITY = {"same_meaning": 0.95, "but_for_filler": 0.9}
 _ELSEWHERE, _PARTIAL, _LEAST, _SPELLED = 0.84, 0.82, 0.3, 86.0
-_MOST = 0.6
+_MOST, _NOT_THE_MAIN = 0.6, 0.35
 
 
 @dataclass(frozen=True)
@@ -65,48 +64,81 @@ def read_name(vocabulary: Vocabulary, kind: str, object_name: str, heading: str)
     words = tokens(heading)
     if words and all(word in own for word in words):
         best[KEY] = NameMatch(KEY, 0.5, "some_words", "the table's own name", "general", 0)
+    counts = is_count(words)
     for number, term in enumerate(variants(heading, own)):
-        for said in vocabulary.said[kind]:
-            found = _compared(vocabulary, term, said, own)
+        name = _Name(vocabulary, term)
+        for known in _prepared(vocabulary, kind):
+            found = _compared(vocabulary, name, known, own)
             if found is None:
                 continue
             evidence, score = found
-            score -= 0.02 * number
-            known = best.get(said.says)
-            if known is None or (score, said.crms) > (known.score, known.crms):
+            said = known.said
+            score -= 0.02 * number + (_NOT_THE_MAIN if counts and said.says != NO_FIELD and evidence != "same_words" else 0.0)
+            before = best.get(said.says)
+            if before is None or (score, said.crms) > (before.score, before.crms):
                 best[said.says] = NameMatch(said.says, score, evidence, " ".join(said.term), said.origin, said.crms)
     return tuple(sorted(best.values(), key=lambda m: (-m.score, -m.crms, m.says == NO_FIELD, m.says)))
 
 
-def _compared(vocabulary: Vocabulary, term: Term, said: Said, own: frozenset[str]) -> tuple[str, float] | None:
+def is_count(words: Term) -> bool:
+    """Whether a heading speaks of how many there are: 'number of contacts' is no contact."""
+    return len(words) > 2 and words[0] in {"number", "no", "count"} and words[1] == "of"
+
+
+class _Name:
+    """A term with what comparing it takes."""
+
+    __slots__ = ("joined", "meaning", "plain", "term")
+
+    def __init__(self, vocabulary: Vocabulary, term: Term) -> None:
+        self.term, self.joined = term, "".join(term)
+        self.meaning = frozenset(vocabulary.meaning(term))
+        self.plain = self.meaning - vocabulary.filler
+
+
+class _Known(_Name):
+    """A term of the vocabulary."""
+
+    __slots__ = ("said",)
+
+    def __init__(self, vocabulary: Vocabulary, said: Said) -> None:
+        super().__init__(vocabulary, said.term)
+        self.said = said
+
+
+def _prepared(vocabulary: Vocabulary, kind: str) -> tuple[_Known, ...]:
+    prepared = vocabulary.prepared
+    if kind not in prepared:
+        prepared[kind] = tuple(_Known(vocabulary, said) for said in vocabulary.said[kind])
+    return tuple(prepared[kind])
+
+
+def _compared(vocabulary: Vocabulary, name: _Name, other: _Known, own: frozenset[str]) -> tuple[str, float] | None:
     """(evidence, score) of a heading's words against a known term."""
-    other = said.term
+    said = other.said
+    elsewhere = said.origin == "elsewhere"
     extra = 0.002 * min(said.crms, 5)
-    if term == other:
-        exact = "used_elsewhere" if said.origin == "elsewhere" else "same_words"
-        return exact, (_ELSEWHERE if said.origin == "elsewhere" else 1.0) + extra
-    mine, theirs = vocabulary.meaning(term), vocabulary.meaning(other)
-    penalty = 0.12 if said.origin == "elsewhere" else 0.0
-    if set(mine) == set(theirs):
-        return ("used_elsewhere" if penalty else "same_meaning"), _SIMILARITY["same_meaning"] - penalty + extra
-    plain, known = _without(mine, vocabulary.filler), _without(theirs, vocabulary.filler | own)
-    if plain and plain == known:
-        return ("used_elsewhere" if penalty else "but_for_filler"), _SIMILARITY["but_for_filler"] - penalty + extra
-    if (set(mine) ^ set(theirs)) & vocabulary.secondary:
-        penalty += 0.35
-    shared = _overlap(vocabulary, plain or frozenset(mine), known or frozenset(theirs))
-    spelled = fuzz.ratio("".join(term), "".join(other))
-    if spelled >= _SPELLED and len("".join(term)) > 4:
+    if name.term == other.term:
+        return ("used_elsewhere", _ELSEWHERE + extra) if elsewhere else ("same_words", 1.0 + extra)
+    penalty = 0.12 if elsewhere else 0.0
+    if name.meaning == other.meaning:
+        return ("used_elsewhere" if elsewhere else "same_meaning"), _SIMILARITY["same_meaning"] - penalty + extra
+    known = other.plain - own
+    if name.plain and name.plain == known:
+        return ("used_elsewhere" if elsewhere else "but_for_filler"), _SIMILARITY["but_for_filler"] - penalty + extra
+    if (name.meaning ^ other.meaning) & vocabulary.secondary:
+        penalty += _NOT_THE_MAIN
+    mine, theirs = name.plain or name.meaning, known or other.meaning
+    spelled = fuzz.ratio(name.joined, other.joined, score_cutoff=_SPELLED) if len(name.joined) > 4 else 0.0
+    if spelled:
         return "spelling", 0.85 * spelled / 100 - penalty
+    if not mine & theirs:
+        return None
+    shared = _overlap(vocabulary, mine, theirs)
     score = _PARTIAL * shared - penalty
     if score < _LEAST:
         return None
     return ("most_words" if shared >= _MOST else "some_words"), score + extra / 2
-
-
-@lru_cache(maxsize=65536)
-def _without(words: Term, dropped: frozenset[str]) -> frozenset[str]:
-    return frozenset(words) - dropped
 
 
 def _overlap(vocabulary: Vocabulary, mine: frozenset[str], theirs: frozenset[str]) -> float:

@@ -129,6 +129,11 @@ class Vocabulary:
         return found.pop() if len(found) == 1 else None
 
     @cached_property
+    def prepared(self) -> dict[str, Any]:
+        """What ``matching`` keeps of each kind's terms."""
+        return {}
+
+    @cached_property
     def weights(self) -> Mapping[str, float]:
         """How much each word tells: rare words more than those of many terms (0.3 to 1)."""
         counts = Counter(word for concept in self.concepts for term in concept.terms for word in set(self.meaning(term)))
@@ -157,7 +162,7 @@ def is_offered(schema: FieldSchema) -> bool:
 @cache
 def general_vocabulary() -> Vocabulary:
     """The general words alone, as ``vocabulary.yaml`` has them."""
-    data: dict[str, Any] = read_yaml(_file("vocabulary.yaml"))
+    data: dict[str, Any] = read_yaml(data_file("vocabulary.yaml"))
     kinds = {name: Kind(name, each["model"], tuple(tokens(word) for word in each["names"])) for name, each in data["kinds"].items()}
     words = {other: tokens(meaning)[0] for meaning, others in data["words"].items() for word in others for other in tokens(str(word))[:1]}
     concepts = tuple(
@@ -170,7 +175,7 @@ def general_vocabulary() -> Vocabulary:
 @cache
 def learnt_terms() -> tuple[Learnt, ...]:
     """What was learnt from the gold mappings (``python -m benchmarks.proposals --learn`` writes it)."""
-    file = _file("learnt.csv")
+    file = data_file("learnt.csv")
     if not file.exists():
         return ()
     with file.open(encoding="utf-8", newline="") as rows:
@@ -198,5 +203,6 @@ def write_learnt(file: Path, learnt: Iterable[Learnt]) -> None:
         rows.writerows([each.kind, " ".join(each.term), each.says, each.crms] for each in learnt)
 
 
-def _file(name: str) -> Path:
+def data_file(name: str) -> Path:
+    """A data file of this package."""
     return Path(str(resources.files(__package__ or "crm_pipeline.proposals") / name))
