@@ -17,6 +17,8 @@ from crm_pipeline.proposals.vocabulary import KEY, NO_FIELD, Said, Term, Vocabul
 EVIDENCE = ("same_words", "same_meaning", "but_for_filler", "used_elsewhere", "most_words", "spelling", "some_words")
 _SIMILARITY = {"same_meaning": 0.95, "but_for_filler": 0.9}
 _ELSEWHERE, _PARTIAL, _LEAST, _SPELLED = 0.84, 0.82, 0.3, 86.0
+#: What a heading resembles that only repeats the table's name: 'Company' in a table of companies.
+OWN_NAME = "the table's own name"
 _MOST, _NOT_THE_MAIN = 0.6, 0.35
 
 
@@ -63,7 +65,7 @@ def read_name(vocabulary: Vocabulary, kind: str, object_name: str, heading: str)
     best: dict[str, NameMatch] = {}
     words = tokens(heading)
     if words and all(word in own for word in words):
-        best[KEY] = NameMatch(KEY, 0.5, "some_words", "the table's own name", "general", 0)
+        best[KEY] = NameMatch(KEY, 0.5, "some_words", OWN_NAME, "general", 0)
     counts = is_count(words)
     for number, term in enumerate(variants(heading, own)):
         name = _Name(vocabulary, term)

@@ -35,6 +35,8 @@ _SAMPLE_LENGTH = 60
 CHOICES = 24
 #: Different values of a column that are tried as every type, the most frequent ones.
 _TRIED = 400
+#: In a table of so few rows any column may be a choice.
+_SMALL = 12
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def profile_objects(store: Database, objects: Mapping[str, ObjectSpec]) -> dict[
         found[name] = {}
         for column in spec.columns:
             filled, distinct, values = counts.get((name, column), (0, 0, []))
-            few = len(values) <= CHOICES and len(values) < max(2, filled)
+            few = len(values) <= CHOICES and (len(values) < filled or filled <= _SMALL)
             samples = tuple(_short(value) for value in values[:SAMPLES])
             found[name][column] = Profile(
                 rows, filled, distinct, read.get((name, column), {}), samples, tuple(values) if few else ()

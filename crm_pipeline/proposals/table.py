@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from crm_pipeline.odoo.destination import FieldSchema
 from crm_pipeline.proposals.confidence import Confidence
-from crm_pipeline.proposals.matching import NameMatch, read_name
+from crm_pipeline.proposals.matching import OWN_NAME, NameMatch, read_name
 from crm_pipeline.proposals.profile import Profile
 from crm_pipeline.proposals.terms import tokens
 from crm_pipeline.proposals.vocabulary import KEY, NO_FIELD, Vocabulary
@@ -25,7 +25,13 @@ _NEEDED = {
 }  # fmt: skip
 #: Fields whose values have a form of their own.
 _FORMS = {"email": "email", "email_from": "email", "website": "url", "phone": "phone", "mobile": "phone"}
-_READABLE, _UNREADABLE = 0.8, 0.3
+_READABLE, _UNREADABLE, _SURELY = 0.8, 0.3, 0.9
+#: What values of a form may become, where a name says little; and fields that never hold values of such a form.
+_BY_FORM = {"email": ("email", "email_from"), "phone": ("phone", "mobile"), "url": ("website",), "dt": ("date",)}
+_NEVER_OF_FORM = frozenset({"street", "street2", "city", "name", "function", "contact_name", "partner_name", "author_id", "user_id", "industry_id", "stage_id"})
+_BY_VALUES, _UNSURE = 0.6, 0.75
+#: The field that names a record of a kind.
+NAME_FIELDS = {"lead": "name", "deal": "name", "task": "summary", "person": "name", "company": "name", "note": "body", "user": "name", "stage": "name"}
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,18 @@ class Reader:
         """What a column may become, best first."""
         readings = read_name(self.vocabulary, kind, object_name, heading)
         found = [c for c in self._weighed(kind, readings, profile) if c.says in {KEY, NO_FIELD} or self._exists(kind, c.says)]
+        found = self._with_form(kind, found, profile)
         return tuple(found) or (Candidate(NO_FIELD, 0.5, ("nothing Odoo has is called so",)),)
+
+    def _with_form(self, kind: str, found: list[Candidate], profile: Profile) -> list[Candidate]:
+        """The candidates, and what the form of the values alone suggests where the name says little."""
+        if found and found[0].confidence > _UNSURE:
+            return found
+        for form, fields in _BY_FORM.items():
+            says = next((name for name in fields if name in self.vocabulary.kinds_fields(kind) and self._exists(kind, name)), None)
+            if says is not None and profile.share(form) >= _SURELY and all(c.says != says for c in found[:1]):
+                found = [Candidate(says, _BY_VALUES, (f"{profile.share(form):.0%} of the values are those of {form}",)), *found]
+        return sorted(found, key=lambda c: -c.confidence)
 
     def _exists(self, kind: str, name: str) -> bool:
         model = self.vocabulary.kinds[kind].model
@@ -153,6 +170,9 @@ class Reader:
         if says == KEY:
             return (1.05, ("every row has its own value",)) if profile.is_unique else (_CONTRADICTED, ("values repeat or are missing",))
         form = _FORMS.get(says)
+        other = next((each for each in _BY_FORM if profile.share(each) >= _SURELY), None)
+        if says in _NEVER_OF_FORM and other not in {None, "email" if says.endswith("_id") else None}:
+            return _CONTRADICTED, (f"but the values are those of {other}",)
         if form is not None and profile.share(form) >= _READABLE:
             return 1.05, (f"the values are those of {form}",)
         schema = self.schema.get(self.vocabulary.kinds[kind].model, {}).get(says)
@@ -175,7 +195,9 @@ class Reader:
         settled = []
         for reading in readings:
             best, first = reading.best, surest[reading.best.says]
-            if best.says not in _SHARED and first is not reading:
+            if best.says == KEY and first is not reading:
+                settled.append(self._no_key(kind, reading, first))
+            elif best.says not in _SHARED and first is not reading:
                 lowered = replace(
                     best, confidence=min(_TAKEN, best.confidence), reasons=(*best.reasons, f"'{first.heading}' says the same more surely")
                 )
@@ -184,9 +206,18 @@ class Reader:
                 settled.append(reading)
         return self._named(kind, settled)
 
+    def _no_key(self, kind: str, reading: ColumnReading, first: ColumnReading) -> ColumnReading:
+        """A column read as the key, where another is: what is called as the table is its records' name."""
+        rest = tuple(c for c in reading.candidates if c.says != KEY)
+        if OWN_NAME in reading.best.reasons[0] and kind in NAME_FIELDS:
+            named = Candidate(NAME_FIELDS[kind], 0.88, (f"called as the table is, and '{first.heading}' is the key",))
+            return replace(reading, candidates=(named, *(c for c in rest if c.says != named.says)))
+        lowered = replace(reading.best, confidence=min(_TAKEN, reading.best.confidence), reasons=(*reading.best.reasons, f"'{first.heading}' says the same more surely"))
+        return replace(reading, candidates=(lowered, *rest))
+
     def _named(self, kind: str, readings: list[ColumnReading]) -> list[ColumnReading]:
         """Every record needs a name: where no column says so, those nothing is known of may be it."""
-        needed = {"lead": "name", "deal": "name", "task": "summary", "person": "name", "company": "name", "note": "body"}.get(kind)
+        needed = NAME_FIELDS.get(kind)
         if needed is None or any(reading.best.says == needed for reading in readings):
             return readings
         maybe = Candidate(needed, 0.3, (f"every {kind} needs one, and no other column is called so",))

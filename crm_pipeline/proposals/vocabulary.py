@@ -102,6 +102,10 @@ class Vocabulary:
         """A term with every word replaced by the one that stands for its meaning."""
         return tuple(self.words.get(word, word) for word in term)
 
+    def kinds_fields(self, kind: str) -> frozenset[str]:
+        """The fields that columns of a kind of table usually become."""
+        return frozenset(c.fields[kind] for c in self.concepts if kind in c.fields)
+
     @cached_property
     def said(self) -> Mapping[str, tuple[Said, ...]]:
         """Kind → its vocabulary."""
@@ -206,3 +210,9 @@ def write_learnt(file: Path, learnt: Iterable[Learnt]) -> None:
 def data_file(name: str) -> Path:
     """A data file of this package."""
     return Path(str(resources.files(__package__ or "crm_pipeline.proposals") / name))
+
+
+@cache
+def value_words() -> Mapping[str, tuple[str, ...]]:
+    """Words that values use, by what they mean ('won', 'lost', 'done' …)."""
+    return {meaning: tuple(map(str, words)) for meaning, words in read_yaml(data_file("vocabulary.yaml"))["values"].items()}
