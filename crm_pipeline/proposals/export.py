@@ -97,8 +97,9 @@ class Export:
         for column in columns:
             hits = [value for value in column.profile.choices if self.says(value, words)]
             found += hits
+            self.types[table, column.name] = "str"
             if hits:
-                parts.append(f"coalesce(fold({column.name}::VARCHAR) IN ({', '.join(f'fold({literal(hit)})' for hit in hits)}), false)")
+                parts.append(f"coalesce(fold({column.name}) IN ({', '.join(f'fold({literal(hit)})' for hit in hits)}), false)")
         self.derive.setdefault(table, {})[name] = " OR ".join(parts) or "false"
         return found
 

@@ -19,6 +19,8 @@ _SIMILARITY = {"same_meaning": 0.95, "but_for_filler": 0.9}
 _ELSEWHERE, _PARTIAL, _LEAST, _SPELLED = 0.84, 0.82, 0.3, 86.0
 #: What a heading resembles that only repeats the table's name: 'Company' in a table of companies.
 OWN_NAME = "the table's own name"
+#: Meanings of words that tables are called by.
+_TABLE_WORDS = frozenset({"company", "person", "deal"})
 _MOST, _NOT_THE_MAIN = 0.6, 0.35
 
 
@@ -46,7 +48,9 @@ class NameMatch:
 def object_words(vocabulary: Vocabulary, kind: str, name: str) -> frozenset[str]:
     """Words that only repeat what the table holds: 'deal' in the headings of a table of deals."""
     own = {word for term in vocabulary.kinds[kind].names for word in term} if kind in vocabulary.kinds else set()
-    return frozenset(own | set(tokens(name))) - vocabulary.secondary
+    own |= set(tokens(name))
+    meant = {vocabulary.words.get(word, word) for word in own if vocabulary.words.get(word, word) in _TABLE_WORDS}
+    return frozenset(own | {word for word, meaning in vocabulary.words.items() if meaning in meant}) - vocabulary.secondary
 
 
 def variants(heading: str, own: frozenset[str]) -> tuple[Term, ...]:

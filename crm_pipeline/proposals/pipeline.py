@@ -69,7 +69,7 @@ class _Places:
         fields = {"name": from_columns({"from": column.name}, [column])}
         if won:
             values = {"map": {"column": column.name, "values": dict.fromkeys(won, True), "otherwise": False}}
-            fields["is_won"] = from_columns(values, [column], f"'{won[0]}' sounds won")
+            fields["is_won"] = from_columns(values, [column], f"“{won[0]}” sounds won")
         else:
             fields["is_won"] = structural({"const": False}, 0.7, "no value of the column sounds won")
         if listed is not None:
@@ -217,7 +217,7 @@ def _place(export: Export, table: TableReading, block: BlockDraft, left: Left, p
         block.fields["stage_id"] = from_columns({"ref": refs if len(refs) > 1 else refs[0]}, [stage], "what is lost has no stage in Odoo")
     if flags:
         lost = [v for c in flags for v in c.profile.choices if export.says(v, "lost")]
-        why = f"{', '.join(repr(v) for v in lost)} is lost: archived in Odoo" if lost else "no value sounds lost, so nothing is archived"
+        why = f"{', '.join(f'“{v}”' for v in lost)} is lost: archived in Odoo" if lost else "no value sounds lost, so nothing is archived"
         block.fields["active"] = from_columns({"sql": "NOT src.is_lost"}, flags, why)
     if status is not None:
         left[status.name] = status  # kept as it was exported as well

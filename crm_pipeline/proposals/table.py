@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from crm_pipeline.odoo.destination import FieldSchema
 from crm_pipeline.proposals.confidence import Confidence
-from crm_pipeline.proposals.matching import OWN_NAME, NameMatch, read_name
+from crm_pipeline.proposals.matching import NameMatch, object_words, read_name
 from crm_pipeline.proposals.profile import Profile
 from crm_pipeline.proposals.terms import tokens
 from crm_pipeline.proposals.vocabulary import KEY, NO_FIELD, Vocabulary
 
 #: Fields that several columns make together: the parts of a name; every link of a record.
 _SHARED = frozenset({"name", "contact_name", "partner_id", "res_id", NO_FIELD})
+_KEY_WORDS = frozenset({"id", "key", "guid", "uuid", "identifier", "number", "no"})
 _MANY = 3
 _TAKEN = 0.5
 _CONTRADICTED = 0.4
@@ -93,11 +94,11 @@ class Reader:
         for kind in self.vocabulary.kinds.values():
             for term in kind.names:
                 if words == term:
-                    found.append((1.0, kind.name, f"called '{name}'"))
+                    found.append((1.0, kind.name, f"called “{name}”"))
                 elif words[-len(term) :] == term:
-                    found.append((0.8, kind.name, f"its name ends with '{' '.join(term)}'"))
+                    found.append((0.8, kind.name, f"its name ends with “{' '.join(term)}”"))
                 elif words[: len(term)] == term:
-                    found.append((0.6, kind.name, f"its name begins with '{' '.join(term)}'"))
+                    found.append((0.6, kind.name, f"its name begins with “{' '.join(term)}”"))
         if found:
             score, best, why = max(found, key=lambda each: each[0])
             return best, {1.0: 0.97, 0.8: 0.9}.get(score, 0.7), (why,)
@@ -129,7 +130,7 @@ class Reader:
             ColumnReading(column, heading, profile, self.candidates(guessed[0], label or name, heading, profile))
             for column, (heading, profile) in columns.items()
         ]
-        return TableReading(name, label, *guessed, tuple(self._settled(guessed[0], readings)))
+        return TableReading(name, label, *guessed, tuple(self._settled(guessed[0], label or name, readings)))
 
     def candidates(self, kind: str, object_name: str, heading: str, profile: Profile) -> tuple[Candidate, ...]:
         """What a column may become, best first."""
@@ -185,35 +186,32 @@ class Reader:
             return 1.02, (f"{best:.0%} of the values are readable as {needed[0]}",)
         return (_CONTRADICTED, (f"only {best:.0%} of the values are readable as {needed[0]}",)) if best <= _UNREADABLE else (0.85, ())
 
-    def _settled(self, kind: str, readings: list[ColumnReading]) -> list[ColumnReading]:
+    def _settled(self, kind: str, object_name: str, readings: list[ColumnReading]) -> list[ColumnReading]:
         """One column for each field: of several the surest, and what every record needs finds a column at last."""
         surest: dict[str, ColumnReading] = {}
         for reading in readings:
             known = surest.get(reading.best.says)
-            if known is None or reading.best.confidence > known.best.confidence:
+            if known is None or _rank(reading) > _rank(known):
                 surest[reading.best.says] = reading
         settled = []
         for reading in readings:
             best, first = reading.best, surest[reading.best.says]
             if best.says == KEY and first is not reading:
-                settled.append(self._no_key(kind, reading, first))
+                settled.append(self._no_key(kind, object_name, reading, first))
             elif best.says not in _SHARED and first is not reading:
-                lowered = replace(
-                    best, confidence=min(_TAKEN, best.confidence), reasons=(*best.reasons, f"'{first.heading}' says the same more surely")
-                )
-                settled.append(replace(reading, candidates=(lowered, *reading.candidates[1:])))
+                settled.append(_lowered(reading, first, reading.candidates[1:]))
             else:
                 settled.append(reading)
         return self._named(kind, settled)
 
-    def _no_key(self, kind: str, reading: ColumnReading, first: ColumnReading) -> ColumnReading:
+    def _no_key(self, kind: str, object_name: str, reading: ColumnReading, first: ColumnReading) -> ColumnReading:
         """A column read as the key, where another is: what is called as the table is its records' name."""
         rest = tuple(c for c in reading.candidates if c.says != KEY)
-        if OWN_NAME in reading.best.reasons[0] and kind in NAME_FIELDS:
-            named = Candidate(NAME_FIELDS[kind], 0.88, (f"called as the table is, and '{first.heading}' is the key",))
+        own = object_words(self.vocabulary, kind, object_name)
+        if kind in NAME_FIELDS and all(word in own for word in tokens(reading.heading)):
+            named = Candidate(NAME_FIELDS[kind], 0.91, (f"called as the table is, and “{first.heading}” is the key",))
             return replace(reading, candidates=(named, *(c for c in rest if c.says != named.says)))
-        lowered = replace(reading.best, confidence=min(_TAKEN, reading.best.confidence), reasons=(*reading.best.reasons, f"'{first.heading}' says the same more surely"))
-        return replace(reading, candidates=(lowered, *rest))
+        return _lowered(reading, first, rest)
 
     def _named(self, kind: str, readings: list[ColumnReading]) -> list[ColumnReading]:
         """Every record needs a name: where no column says so, those nothing is known of may be it."""
@@ -228,6 +226,18 @@ class Reader:
         ]  # fmt: skip
 
 
+def _rank(reading: ColumnReading) -> tuple[bool, float]:
+    """Of columns that say one field the highest is taken: a key is called so before it looks so."""
+    return reading.best.says != KEY or bool(set(tokens(reading.heading)) & _KEY_WORDS), reading.best.confidence
+
+
+def _lowered(reading: ColumnReading, first: ColumnReading, rest: tuple[Candidate, ...]) -> ColumnReading:
+    """A reading that another column has more surely."""
+    why = f"“{first.heading}” says the same more surely"
+    best = replace(reading.best, confidence=min(_TAKEN, reading.best.confidence), reasons=(*reading.best.reasons, why))
+    return replace(reading, candidates=(best, *rest))
+
+
 def _why(match: NameMatch) -> str:
     by = {"label": "Odoo's label", "general": "the general word", "learnt": f"the heading of {match.crms} CRM{'s' if match.crms != 1 else ''}",
           "elsewhere": f"the heading of another kind of table in {match.crms} CRM{'s' if match.crms != 1 else ''}"}[match.origin]  # fmt: skip
@@ -235,4 +245,4 @@ def _why(match: NameMatch) -> str:
         "same_words": "equals", "same_meaning": "means the same as", "but_for_filler": "but for qualifying words equals",
         "used_elsewhere": "equals", "most_words": "shares most words with", "spelling": "is spelled nearly as", "some_words": "shares words with",
     }[match.evidence]  # fmt: skip
-    return f"{how} {by} '{match.term}'"
+    return f"{how} {by} “{match.term}”"

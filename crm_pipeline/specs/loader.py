@@ -18,6 +18,8 @@ from crm_pipeline.specs.source import SourceSpec
 from crm_pipeline.specs.target import SourceBlock, TargetSpec
 
 SOURCE_FILE = "source.yaml"
+#: Who confirmed what; no target spec.
+CONFIRMATION_FILE = "confirmation.yaml"
 
 
 class SpecError(Exception):
@@ -88,7 +90,8 @@ def load_mapping(folder: Path) -> Mapping:
     """Load and cross-check all specs of one source.
 
     Args:
-        folder: ``mapping_specs/<source>``; every ``*.yaml`` directly in it except ``source.yaml`` is a target.
+        folder: ``mapping_specs/<source>``; every ``*.yaml`` directly in it except ``source.yaml`` and
+            ``confirmation.yaml`` is a target.
 
     Raises:
         SpecError: naming file, key path and reason of the first fault.
@@ -97,7 +100,7 @@ def load_mapping(folder: Path) -> Mapping:
     source = _read(source_file, SourceSpec)
     if source.source != folder.name:
         raise SpecError(source_file, "source", f"must equal the folder's name '{folder.name}', not '{source.source}'")
-    files = {file: _read(file, TargetSpec) for file in sorted(folder.glob("*.yaml")) if file.name != SOURCE_FILE}
+    files = {file: _read(file, TargetSpec) for file in sorted(folder.glob("*.yaml")) if file.name not in {SOURCE_FILE, CONFIRMATION_FILE}}
     ordered = sorted(((file, target) for file, target in files.items() if target.enabled), key=lambda item: (item[1].phase, item[1].model))
     _cross_check(source, dict(ordered))
     return Mapping(source, tuple(target for _, target in ordered))
