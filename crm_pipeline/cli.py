@@ -22,6 +22,7 @@ from crm_pipeline.exports import ExportError
 from crm_pipeline.exports.renaming import restore_files
 from crm_pipeline.migration import run
 from crm_pipeline.migration.migration import Migration, MigrationError
+from crm_pipeline.migration.proposing import ProposalError, Proposed, confirm_source, propose_source
 from crm_pipeline.migration.renaming import plans, rename_files
 from crm_pipeline.migration.resolutions import ResolutionFileError
 from crm_pipeline.migration.sign_off import SignOffRefusedError
@@ -29,6 +30,8 @@ from crm_pipeline.migration.sign_off import sign_off as sign_off_env
 from crm_pipeline.odoo.addon import write_addon
 from crm_pipeline.odoo.errors import ConfigurationError, DestinationError
 from crm_pipeline.odoo.matching import ResolutionError
+from crm_pipeline.proposals.confirmation import ConfirmationError
+from crm_pipeline.proposals.draft import NothingToProposeError
 from crm_pipeline.reports.preflight import PreflightFacts, preflight_facts
 from crm_pipeline.reports.queues import open_queues, write_workbook
 from crm_pipeline.samples import write_sample
@@ -43,7 +46,7 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 #: Width of tables where the output is no terminal: nothing is cut in a log or a file.
 _PLAIN_WIDTH = 160
 
-_USAGE_ERRORS = (SettingsError, SpecError, PolicyError, ConfigurationError, ResolutionFileError, ResolutionError)
+_USAGE_ERRORS = (SettingsError, SpecError, PolicyError, ConfigurationError, ResolutionFileError, ResolutionError, ProposalError, ConfirmationError, NothingToProposeError)
 _RUN_ERRORS = (MigrationError, SignOffRefusedError, ExportError, StagingError, StoreInUseError, DestinationError)
 
 _source = click.argument("source")
@@ -140,6 +143,54 @@ def sources(*, settings: Settings, output: Output, json_file: Path | None) -> in
     if not output.quiet:
         output.console.print(table)
     _write_json(json_file, {"sources": found})
+    return 0
+
+
+@main.command()
+@_source
+@click.option("--export", type=click.Path(path_type=Path), help="Folder of the exported files; the newest drop when not given.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the proposed YAML; mapping_specs/SOURCE for a new CRM.")
+@click.option("--env", type=click.Choice(ENVIRONMENTS), help="Ask this environment's Odoo for its fields; else the bundled ones.")
+@click.option("--label", help="What the CRM is called.")
+@click.option("--time-zone", help="IANA zone of the account, for times without an offset; else UTC.")
+@click.option("--currency", help="ISO code of the account's currency, for amounts that state none.")
+@_common
+def propose(
+    source: str, export: Path | None, out: Path | None, env: str | None, label: str | None, time_zone: str | None, currency: str | None,
+    *, settings: Settings, output: Output, json_file: Path | None,
+) -> int:  # fmt: skip
+    """Propose the mapping of an export, of a CRM known or never seen; nothing is loaded before it is confirmed."""
+    done = propose_source(
+        settings, source, export=export, out=out, env=env, label=label, time_zone=time_zone, currency=currency
+    )
+    _print_proposed(done, source, output)
+    _write_json(
+        json_file,
+        {"source": source, "new": done.is_new, "folder": str(done.folder), "page": str(done.page), "problems": list(done.problems),
+         "fields": [asdict(field) for field in done.fields]},
+    )  # fmt: skip
+    return 0
+
+
+@main.command()
+@_source
+@click.option("--by", required=True, metavar='"NAME <MAIL>"', help="Who confirms.")
+@click.option("--all-above", type=click.FloatRange(0, 1), metavar="0.9", help="Confirm what was proposed with more confidence than this.")
+@click.option("--all", "everything", is_flag=True, help="Confirm all that is proposed.")
+@click.option("--field", "fields", multiple=True, metavar="FIELD", help="Confirm this one: model.field, or model/block/field.")
+@click.option("--ignore", multiple=True, metavar="FIELD", help="Never load this one.")
+@_common
+def confirm(
+    source: str, by: str, all_above: float | None, fields: tuple[str, ...], ignore: tuple[str, ...],
+    *, everything: bool, settings: Settings, output: Output, json_file: Path | None,
+) -> int:  # fmt: skip
+    """Confirm proposed fields, so that they are loaded; the mapping keeps who did and when."""
+    done = confirm_source(settings, source, by, above=all_above, everything=everything, fields=fields, ignore=ignore)
+    output.say(f"{len(done.confirmed)} fields confirmed, {len(done.ignored)} ignored by {by}; mapping {done.mapping_hash[:12]}.")
+    if done.open:
+        shown = ", ".join(done.open[:5]) + (f" and {len(done.open) - 5} more" if len(done.open) > 5 else "")
+        output.say(f"{len(done.open)} are still proposed, and are not loaded: {shown}")
+    _write_json(json_file, {"source": source, "by": by} | asdict(done))
     return 0
 
 
@@ -356,6 +407,22 @@ def ui(arguments: tuple[str, ...]) -> None:
     root = Path(__file__).resolve().parent.parent
     command = [sys.executable, "-m", "dagster", "dev", *arguments]
     sys.exit(subprocess.call(command, cwd=root))  # noqa: S603 - own command; dagster.yaml is taken from the folder
+
+
+def _print_proposed(done: Proposed, source: str, output: Output) -> None:
+    if not output.quiet:
+        table = Table("Odoo model", "fields", "over 90 % sure", "guesses, below 60 %")
+        for model in dict.fromkeys(field.model for field in done.fields):
+            sure = [field.confidence for field in done.fields if field.model == model]
+            table.add_row(model, str(len(sure)), str(sum(s > 0.9 for s in sure)), str(sum(s < 0.6 for s in sure)))
+        output.console.print(table)
+    for problem in done.problems:
+        output.say(f"Not proposed: {problem}")
+    what = "Mapping" if done.is_new else "Additions, beside the mapping in force"
+    output.say(f"{what}: {done.folder}")
+    output.say(f"Review table: {done.page}")
+    if done.is_new:
+        output.say(f'Next: look at the review table, correct the YAML, then crm-pipeline confirm {source} --all-above 0.9 --by "Name <mail>"')
 
 
 def _conclude(outcome: run.RunOutcome, output: Output, json_file: Path | None, *, dry_run: bool) -> int:

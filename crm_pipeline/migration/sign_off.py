@@ -99,7 +99,7 @@ def sign_off(store: StagingStore, mapping: Mapping, data: DataRoot, env: str, by
 def _missing(store: StagingStore, mapping: Mapping, env: str, by: str) -> list[str]:
     """What stands against signing, but for the report's file."""
     missing = []
-    if not _SIGNER.fullmatch(by):
+    if not names_a_signer(by):
         missing.append(f"'{by}' does not say who signs; write \"Name <mail@company>\"")
     run = newest_run(store, env)
     if not run:
@@ -124,6 +124,11 @@ def _missing(store: StagingStore, mapping: Mapping, env: str, by: str) -> list[s
     if wrong:
         missing.append(f"{wrong} records of the spot check are marked wrong")
     return missing
+
+
+def names_a_signer(by: str) -> bool:
+    """Whether a text says who signs, as ``Name <mail@company>``."""
+    return _SIGNER.fullmatch(by) is not None
 
 
 def newest_sign_off(store: StagingStore, env: str = "sandbox") -> SignOff | None:
