@@ -25,7 +25,15 @@ from crm_pipeline.proposals.matching import object_words, read_name, variants
 from crm_pipeline.proposals.profile import Profile
 from crm_pipeline.proposals.table import Reader
 from crm_pipeline.proposals.terms import tokens
-from crm_pipeline.proposals.vocabulary import KEY, NO_FIELD, Term, Vocabulary, data_file, general_vocabulary, learn, write_learnt
+from crm_pipeline.proposals.vocabulary import (
+    NO_FIELD,
+    Term,
+    Vocabulary,
+    data_file,
+    general_vocabulary,
+    learn,
+    write_learnt,
+)
 from crm_pipeline.specs.documents import read_yaml
 
 GOLD = Path(__file__).parent / "gold"

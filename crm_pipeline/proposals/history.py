@@ -17,6 +17,8 @@ from crm_pipeline.proposals.terms import tokens
 _HISTORY = ("note", "call", "email", "meeting")
 _PARENTS = ("deal", "lead", "person", "company")
 _TYPES = {"call": "mail.mail_activity_data_call", "meeting": "mail.mail_activity_data_meeting", "email": "mail.mail_activity_data_email"}
+#: So many of the values of a column that says a table must be names of tables; the others' rows are set aside.
+_NAMED = 0.5
 _TODO = "mail.mail_activity_data_todo"
 
 
@@ -83,7 +85,7 @@ def _typed_parent(export: Export, table: TableReading, left: Left) -> _Parent | 
     """A column that says of which table the record is, beside one with its key."""
     for kind_column in left.values():
         to = {value: name for value in kind_column.profile.choices if (name := _table_called(export, value)) is not None}
-        if not to or len(to) < len(kind_column.profile.choices) or "type" not in tokens(kind_column.heading):
+        if not to or len(to) < _NAMED * len(kind_column.profile.choices) or "type" not in tokens(kind_column.heading):
             continue
         for column in left.values():
             hits = {link.to: link.share for link in export.links.get((table.name, column.name), ()) if link.by_key}

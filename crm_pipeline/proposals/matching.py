@@ -50,7 +50,7 @@ def object_words(vocabulary: Vocabulary, kind: str, name: str) -> frozenset[str]
     own = {word for term in vocabulary.kinds[kind].names for word in term} if kind in vocabulary.kinds else set()
     own |= set(tokens(name))
     meant = {vocabulary.words.get(word, word) for word in own if vocabulary.words.get(word, word) in _TABLE_WORDS}
-    return frozenset(own | {word for word, meaning in vocabulary.words.items() if meaning in meant}) - vocabulary.secondary
+    return frozenset(own | {word for word, meaning in vocabulary.words.items() if meaning in meant}) - vocabulary.secondary - vocabulary.filler
 
 
 def variants(heading: str, own: frozenset[str]) -> tuple[Term, ...]:

@@ -135,7 +135,8 @@ def propose(understood: Understood, name: str, schema: Mapping[str, Mapping[str,
         if each not in understood.keys:
             problems.append(f"{table.label}: no column tells its rows apart, so it is not in the proposal")
         elif each not in used and not any(p.startswith(f"{table.label}:") for p in problems):
-            problems.append(f"{table.label}: {table.reasons[0]}; it is read and reported, nothing is proposed for its rows")
+            helps = {"user": "owners are found by it", "stage": "stages are made of the values in use"}.get(str(table.kind), table.reasons[0])
+            problems.append(f"{table.label}: {helps}; it is read and reported, nothing else is proposed for its rows")
     files = {"source.yaml": source_text(export, understood.draft, used, understood.conventions)}
     files |= {target.file: target.text() for target in targets}
     return Proposal(name, understood, files, tuple(targets), tuple(problems))

@@ -83,6 +83,8 @@ def _named(export: Export) -> list[TargetDraft]:
         export.derived[derived] = {"policy": "distinct_values", "options": {"of": [{"object": table, "value": value} for table, value in uses.values()]}}
         block = BlockDraft(block_name, derived, {"object": derived, "one_per": ["fold(value)"], "external_id": f"{block_name}_{{fold(value)}}"})
         block.fields["name"] = structural({"from": "value"}, 0.97, "one record for each value of the export; what Odoo has is linked")
+        for name in ("title",) if export.has(model, "title") else ():  # campaigns: required, and the name follows from it
+            block.fields[name] = structural({"from": "value"}, 0.97, "Odoo asks for a title as well")
         targets.append(TargetDraft(model, head, [block]))
     return targets
 

@@ -10,8 +10,9 @@ from crm_pipeline.proposals.table import Candidate, ColumnReading, TableReading
 from crm_pipeline.proposals.terms import tokens
 from crm_pipeline.proposals.vocabulary import KEY
 
-#: A column is a key when so many of its values are there and different: real exports repeat a row now and then.
-_UNIQUE = 0.95
+#: A column is a key when so many of its values are there and different: real exports repeat a row now and then. One that
+#: is not called a key must not repeat at all.
+_UNIQUE, _UNIQUE_UNCALLED = 0.8, 0.995
 #: A column is a link when so many of its different values are found.
 _FOUND = 0.6
 _NAMES = ("name", "email", "email_from")
@@ -36,8 +37,8 @@ def find_key(table: TableReading) -> str | None:
     """The column that tells the rows of a table apart: the one called so, else the first without repeats."""
     named = [column for column in table.columns if column.best.says == KEY]
     for column in (*named, *table.columns):
-        profile = column.profile
-        enough = profile.filled >= _UNIQUE * profile.rows and profile.distinct >= _UNIQUE * profile.filled
+        profile, least = column.profile, _UNIQUE if column in named else _UNIQUE_UNCALLED
+        enough = profile.filled >= least * profile.rows and profile.distinct >= least * profile.filled
         if profile.filled and enough and profile.share("long") < 0.5:
             return column.name
     return None
@@ -45,7 +46,7 @@ def find_key(table: TableReading) -> str | None:
 
 def find_links(store: Database, tables: Mapping[str, TableReading], keys: Mapping[str, str]) -> dict[tuple[str, str], tuple[Link, ...]]:
     """(table, column) → the tables its values lead to, keys before names, best first; of the values ``_value`` holds."""
-    goals = {(name, key): True for name, key in keys.items()}
+    goals = dict.fromkeys(keys.items(), True)
     for name, table in tables.items():
         for column in table.columns:
             if column.best.says in _NAMES and column.profile.distinct >= 0.8 * max(1, column.profile.filled):

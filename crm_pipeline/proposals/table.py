@@ -143,9 +143,9 @@ class Reader:
         """The candidates, and what the form of the values alone suggests where the name says little."""
         if found and found[0].confidence > _UNSURE:
             return found
-        for form, fields in _BY_FORM.items():
-            says = next((name for name in fields if name in self.vocabulary.kinds_fields(kind) and self._exists(kind, name)), None)
-            if says is not None and profile.share(form) >= _SURELY and all(c.says != says for c in found[:1]):
+        form = _form_of(profile)
+        for says in [name for name in _BY_FORM.get(form, ()) if name in self.vocabulary.kinds_fields(kind) and self._exists(kind, name)][:1]:
+            if all(c.says != says for c in found[:1]):
                 found = [Candidate(says, _BY_VALUES, (f"{profile.share(form):.0%} of the values are those of {form}",)), *found]
         return sorted(found, key=lambda c: -c.confidence)
 
@@ -169,10 +169,13 @@ class Reader:
         if profile.is_empty or says == NO_FIELD:
             return 1.0, ()
         if says == KEY:
-            return (1.05, ("every row has its own value",)) if profile.is_unique else (_CONTRADICTED, ("values repeat or are missing",))
+            if profile.is_unique:
+                return 1.05, ("every row has its own value",)
+            nearly = profile.distinct >= _READABLE * profile.filled >= _READABLE * _READABLE * profile.rows
+            return (1.0, ("nearly every row has its own value",)) if nearly else (_CONTRADICTED, ("values repeat or are missing",))
         form = _FORMS.get(says)
-        other = next((each for each in _BY_FORM if profile.share(each) >= _SURELY), None)
-        if says in _NEVER_OF_FORM and other not in {None, "email" if says.endswith("_id") else None}:
+        other = _form_of(profile)
+        if says in _NEVER_OF_FORM and other not in {"", "email" if says.endswith("_id") else ""}:
             return _CONTRADICTED, (f"but the values are those of {other}",)
         if form is not None and profile.share(form) >= _READABLE:
             return 1.05, (f"the values are those of {form}",)
@@ -224,6 +227,12 @@ class Reader:
             else reading
             for reading in readings
         ]  # fmt: skip
+
+
+def _form_of(profile: Profile) -> str:
+    """The form nearly all values have, of those in ``_BY_FORM``; plain numbers are no telephone numbers."""
+    found = (form for form in _BY_FORM if profile.share(form) >= _SURELY and (form != "phone" or profile.share("int") < _UNREADABLE))
+    return next(found, "")
 
 
 def _rank(reading: ColumnReading) -> tuple[bool, float]:

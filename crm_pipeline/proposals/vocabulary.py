@@ -29,10 +29,9 @@ KEY = "id"
 
 #: Fields nobody maps a CRM's column to: Odoo fills them, or they mean something else than their label says.
 _NOT_OFFERED = frozenset(
-    "company_id company_registry color active barcode employee message_bounce company_name type name parent_id res_id user_id"
-    " additional_info signature partner_gid starred_partner_ids image_1920 login_date record_name date referred title".split()
+    ["company_id", "company_registry", "color", "active", "barcode", "employee", "message_bounce", "company_name", "type", "name", "parent_id", "res_id", "user_id", "additional_info", "signature", "partner_gid", "starred_partner_ids", "image_1920", "login_date", "record_name", "date", "referred", "title"]
 )
-_OFFERED_TYPES = frozenset("char text html selection many2one float monetary integer date datetime boolean".split())
+_OFFERED_TYPES = frozenset(["char", "text", "html", "selection", "many2one", "float", "monetary", "integer", "date", "datetime", "boolean"])
 
 
 @dataclass(frozen=True)
@@ -112,9 +111,12 @@ class Vocabulary:
         return {kind: tuple(self._of(kind)) for kind in self.kinds}
 
     def _of(self, kind: str) -> Iterable[Said]:
+        held = {term for concept in self.concepts if concept.field_of(kind) != NO_FIELD for term in concept.terms}
         for concept in self.concepts:
-            for term in concept.terms:
-                yield Said(term, concept.field_of(kind), "general")
+            says = concept.field_of(kind)
+            for term in concept.terms if concept.name != kind else ():  # 'lead id' in a table of leads is no link
+                if says != NO_FIELD or term not in held:
+                    yield Said(term, says, "general")
         for name, label in self.labels.get(kind, {}).items():
             yield Said(tokens(label), name, "label")
         for each in self.learnt:
