@@ -9,12 +9,14 @@ import dagster as dg
 
 from crm_pipeline.exports import ExportError
 from crm_pipeline.migration.migration import MigrationError
+from crm_pipeline.migration.proposing import ProposalError
 from crm_pipeline.migration.resolutions import ResolutionFileError
 from crm_pipeline.migration.sign_off import SignOffRefusedError
 from crm_pipeline.odoo.errors import DestinationError, TransientError
 from crm_pipeline.odoo.gates import GateClosedError
 from crm_pipeline.odoo.matching import ResolutionError
 from crm_pipeline.odoo.resolved import FieldMissingError
+from crm_pipeline.proposals.draft import NothingToProposeError
 from crm_pipeline.settings import SettingsError
 from crm_pipeline.specs import SpecError
 from crm_pipeline.staging.staged import StagingError
@@ -23,8 +25,8 @@ from crm_pipeline.transforms.policies import PolicyError
 
 #: What our operations raise on purpose; anything else is a fault of the program and keeps its stack.
 EXPECTED_ERRORS = (
-    DestinationError, ExportError, FieldMissingError, GateClosedError, MigrationError, PolicyError, ResolutionError,
-    ResolutionFileError, SettingsError, SignOffRefusedError, SpecError, StagingError, StoreInUseError,
+    DestinationError, ExportError, FieldMissingError, GateClosedError, MigrationError, NothingToProposeError, PolicyError,
+    ProposalError, ResolutionError, ResolutionFileError, SettingsError, SignOffRefusedError, SpecError, StagingError, StoreInUseError,
 )  # fmt: skip
 
 

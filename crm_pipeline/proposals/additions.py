@@ -29,6 +29,8 @@ from crm_pipeline.specs.loader import SOURCE_FILE
 from crm_pipeline.specs.source import SpecModel
 
 DIFF_FILE = "proposal.diff"
+#: Below this a field of its own is the better guess.
+_LIKELY = 0.5
 _PLAIN = {"char", "float", "integer", "date", "datetime", "boolean", "monetary"}
 
 
@@ -56,7 +58,8 @@ def propose_additions(folder: Path, mapping: Mapping, understood: Understood, sc
     """
     export = Export(mapping.name, mapping.source.label, understood.tables, understood.keys, understood.links, schema, value_words())
     files = {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.yaml"))}
-    before, targets, problems = dict(files), {}, []
+    before, problems = dict(files), []
+    targets: dict[str, dict[str, BlockDraft]] = {}
     for name, table in understood.tables.items():
         known = _object_of(mapping, understood.draft.objects[name])
         if known is None:
@@ -154,7 +157,7 @@ def _drafted(
     for candidate in column.candidates[:3]:
         there = schema.get(model, {}).get(candidate.says)
         plain = there is not None and there.type in _PLAIN and candidate.says not in block.fields
-        if candidate.says not in {NO_FIELD, KEY} and plain and candidate.confidence > 0.3:
+        if candidate.says not in {NO_FIELD, KEY} and plain and candidate.confidence > _LIKELY:
             others = tuple(c for c in column.candidates if c is not candidate)[:2]
             return candidate.says, FieldDraft({"from": column.name}, candidate.confidence, candidate.reasons, (column,), others)
     name = export.custom_field(model, column, column_type(column))
@@ -173,7 +176,7 @@ def _insert_column(files: dict[str, str], mapping: Mapping, name: str, column: C
 def _insert_field(files: dict[str, str], folder: Path, model: str, block: str, field: str, draft: FieldDraft) -> None:
     for name in (n for n in files if n != SOURCE_FILE):
         root = yaml.compose(files[name], Loader=yaml.SafeLoader)
-        if _get(root, "model") is not None and _get(root, "model").value == model:  # type: ignore[union-attr]
+        if _word(_get(root, "model")) == model:
             files[name] = _with_line(files[name], ("sources", block, "fields"), f"{field}: {draft.text}")
             return
     raise KeyError(f"{folder}: no file maps {model}")
@@ -186,8 +189,7 @@ def _insert_custom(files: dict[str, str], export: Export) -> None:
     rows = [{"model": model, "name": name, "label": label, "ttype": ttype} for (model, name), (label, ttype) in export.custom.items()]
     for name, text in files.items():
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        model = _get(root, "model")
-        if model is None or model.value != "ir.model.fields":  # type: ignore[union-attr]
+        if _word(_get(root, "model")) != "ir.model.fields":
             continue
         for block in getattr(_get(root, "sources"), "value", []):
             listed = _get(block, "rows")
@@ -204,8 +206,9 @@ def _with_line(text: str, path: tuple[str, ...], line: str) -> str:
     """The text with a line at the end of a block mapping, in its indentation."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     for key in path:
-        node = next(b for b in node.value if _get(b, "name").value == key) if isinstance(node, yaml.SequenceNode) else _get(node, key)  # type: ignore[union-attr]
-    assert isinstance(node, yaml.MappingNode)
+        node = next(b for b in node.value if _word(_get(b, "name")) == key) if isinstance(node, yaml.SequenceNode) else _get(node, key)
+    if not isinstance(node, yaml.MappingNode):
+        raise KeyError(".".join(path))
     if node.flow_style:
         at = node.end_mark.index - 1
         return f"{text[:at]}, {line}{text[at:]}"
@@ -216,6 +219,10 @@ def _with_line(text: str, path: tuple[str, ...], line: str) -> str:
         at_line -= 1
     lines.insert(at_line + 1, f"{' ' * node.value[0][0].start_mark.column}{line}\n")
     return "".join(lines)
+
+
+def _word(node: yaml.Node | None) -> str | None:
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else None
 
 
 def _get(node: yaml.Node | None, key: str) -> yaml.Node | None:

@@ -19,6 +19,7 @@ from crm_pipeline.proposals.blocks import (
 )
 from crm_pipeline.proposals.drafting import BlockDraft, TargetDraft, from_columns, structural
 from crm_pipeline.proposals.export import Export
+from crm_pipeline.proposals.relations import Link
 from crm_pipeline.proposals.table import ColumnReading, TableReading
 
 _MODEL = "crm.lead"
@@ -64,7 +65,7 @@ class _Places:
         won = [value for value in column.profile.choices if self.export.says(value, "won")]
         lost = [value for value in column.profile.choices if self.export.says(value, "lost")]
         where = f"{column.name} IS NOT NULL" + "".join(f" AND {fold} <> fold('{value.replace(chr(39), chr(39) * 2)}')" for value in lost)
-        head = {"object": table, "where": where, "one_per": [fold], "external_id": f"{table}_stage_{{{fold}}}"}
+        head: dict[str, Any] = {"object": table, "where": where, "one_per": [fold], "external_id": f"{table}_stage_{{{fold}}}"}
         listed = self._listed(column)
         fields = {"name": from_columns({"from": column.name}, [column])}
         if won:
@@ -156,7 +157,7 @@ def _title(table: TableReading, block: BlockDraft, left: Left, key: str, *, is_d
 
 def _customer(export: Export, table: TableReading, block: BlockDraft, left: Left) -> None:
     """The contact, else the company."""
-    links = []
+    links: list[tuple[str, ColumnReading, Link]] = []
     for kind in ("person", "company"):
         for column in list(left.values()):
             link = export.link(table.name, column.name, (kind,)) if column.best.says in {"partner_id", "partner_name", "contact_name"} else None

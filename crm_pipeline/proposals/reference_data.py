@@ -32,10 +32,8 @@ def _users(export: Export) -> list[TargetDraft]:
     head = {"title": "Users", "phase": 10, "match": _QUEUE}
     target = TargetDraft("res.users", head)
     sure = 0.95
-    if users is not None:
-        name, email = users.column("name"), users.column("email")
-        assert name is not None
-        assert email is not None  # users_table says so
+    name, email = (users.column("name"), users.column("email")) if users is not None else (None, None)
+    if users is not None and name is not None and email is not None:
         status = next((c for c in users.columns if any(v.casefold() == "inactive" for v in c.profile.choices)), email)
         export.types[users.name, email.name] = "email"
         export.derived["owners"] = {

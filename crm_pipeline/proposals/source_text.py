@@ -52,11 +52,11 @@ def _object(export: Export, name: str, spec: ObjectSpec, *, documented: bool) ->
         lines.append(f"      {column.name}: {flow(says)}")
     derive = export.derive.get(name, {})
     if derive:
-        lines += ["    derive:", *(f"      {column}: {flow(sql)}" for column, sql in derive.items())]
+        lines += ["    derive:", *(f"      {made}: {flow(sql)}" for made, sql in derive.items())]
     references = export.references.get(name, {})
     if references:
         lines.append("    references:")
-        for column, to in references.items():
-            said = {"column": column, "to": to} if isinstance(to, str) else {"column": column, "by": to[0], "to": to[1]}
+        for referring, to in references.items():
+            said = {"column": referring, "to": to} if isinstance(to, str) else {"column": referring, "by": to[0], "to": to[1]}
             lines.append(f"      - {flow(said)}")
     return lines

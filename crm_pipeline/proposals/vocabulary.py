@@ -123,9 +123,9 @@ class Vocabulary:
             if each.kind == kind:
                 yield Said(each.term, each.says, "learnt", each.crms)
             else:
-                says = self._carried(each, kind)
-                if says is not None:
-                    yield Said(each.term, says, "elsewhere", each.crms)
+                carried = self._carried(each, kind)
+                if carried is not None:
+                    yield Said(each.term, carried, "elsewhere", each.crms)
 
     def _carried(self, each: Learnt, kind: str) -> str | None:
         """What a term learnt from another kind of table says here; ``None`` where that is not clear."""
