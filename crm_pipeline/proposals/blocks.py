@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from crm_pipeline.proposals.column_types import column_type
 from crm_pipeline.proposals.drafting import BlockDraft, FieldDraft, from_columns, structural
 from crm_pipeline.proposals.export import Export
-from crm_pipeline.proposals.table import ColumnReading, TableReading
+from crm_pipeline.proposals.table import Candidate, ColumnReading, TableReading
 from crm_pipeline.proposals.terms import tokens
 from crm_pipeline.proposals.vocabulary import KEY, NO_FIELD
 
@@ -21,6 +21,7 @@ NAMED: Mapping[str, tuple[str, str]] = {
     "category_id": ("res.partner.category", "partner_tag"), "tag_ids": ("crm.tag", "tag"),
 }  # fmt: skip
 _LISTS = frozenset({"category_id", "tag_ids"})
+_WAYS_TO_NAME = frozenset({"email", "name", "id", "address", "mail"})
 _PARTS = {"first": 1, "given": 1, "forename": 1, "middle": 2, "last": 3, "surname": 3, "family": 3}
 
 
@@ -110,7 +111,7 @@ def named_fields(export: Export, model: str, block: BlockDraft, left: Left) -> N
 
 def owner_field(export: Export, block: BlockDraft, left: Left, name: str = "user_id") -> ColumnReading | None:
     """The user whose record it is; without a column nobody, so that Odoo does not name the migration's user."""
-    column = take_one(left, name)
+    column = _owner_column(left, name)
     if column is None:
         if name == "user_id":
             block.fields[name] = structural({"const": None}, 0.95, "no column names an owner; without this Odoo would name the migration's user")
@@ -122,6 +123,15 @@ def owner_field(export: Export, block: BlockDraft, left: Left, name: str = "user
     else:
         block.fields[name] = from_columns({"ref": {"to": "users", "key": [key], "via": "partner_id"}, "on_unresolved": "blank"}, [column])
     return column
+
+
+def _owner_column(left: Left, says: str) -> ColumnReading | None:
+    """Take the column that names the owner, by e-mail rather than by name; the same said once more is dropped."""
+    found = sorted((c for c in left.values() if c.best.says == says), key=lambda c: (-round(c.profile.share("email")), -c.best.confidence))
+    for column in found:
+        if set(tokens(column.heading)) - _WAYS_TO_NAME == set(tokens(found[0].heading)) - _WAYS_TO_NAME:
+            del left[column.name]
+    return found[0] if found else None
 
 
 def users_table(export: Export) -> TableReading | None:
@@ -146,8 +156,13 @@ def custom_fields(export: Export, model: str, block: BlockDraft, left: Left) -> 
             f"read as {column.best.says}, which another column is or this one can't fill; kept in a field of its own"
         )
         sure = column.best.confidence if column.best.says == NO_FIELD else 0.5
-        block.fields[name] = FieldDraft({"from": column.name}, sure, (why, *column.best.reasons), (column,), column.candidates[:2])
+        block.fields[name] = FieldDraft({"from": column.name}, sure, (why, *column.best.reasons), (column,), _others(column))
     left.clear()
+
+
+def _others(column: ColumnReading) -> tuple[Candidate, ...]:
+    """What a column that gets a field of its own may be instead."""
+    return tuple(c for c in column.candidates if c.says != NO_FIELD)[:2]
 
 
 def _texts(column: ColumnReading) -> tuple[str, ...]:

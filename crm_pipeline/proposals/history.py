@@ -171,6 +171,8 @@ def _draft_tasks(
     export.flag(table.name, "is_done", flags, "done")
     owner = next((c for c in left.values() if c.best.says in {"user_id", "author_id"}), None)
     no_parent = {"where": f"({parent.condition}) IS NOT TRUE", "fate": "excluded", "reason": "belongs_to_no_record"}
+    if not flags and not any(c.best.says == "date_deadline" for c in left.values()):
+        owner = None  # nothing says what is still to be done, or when: a log of what happened
     is_open = f"NOT src.is_done AND src.{owner.name} IS NOT NULL" if owner is not None else "false"
     past, rest = BlockDraft(f"{table.name}_done", table.name, dict(block.head)), dict(left)
     past.head |= {"join": [dict(each) for each in block.head.get("join", [])]} if "join" in block.head else {}
@@ -192,7 +194,7 @@ def _activity(export: Export, block: BlockDraft, left: Left, parent: _Parent) ->
     summaries = take(left, "summary")
     if summaries:
         block.fields["summary"] = from_columns({"sql": f"coalesce({name_expression(summaries)})"}, summaries)
-    due = take_one(left, "date_deadline") or _moment(left)
+    due = take_one(left, "date_deadline")
     if due is not None:
         export.types[str(block.table), due.name] = "date"
         block.fields["date_deadline"] = from_columns({"sql": f"coalesce(src.{due.name}::DATE, export_time()::DATE)"}, [due])

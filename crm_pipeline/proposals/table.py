@@ -29,8 +29,9 @@ _FORMS = {"email": "email", "email_from": "email", "website": "url", "phone": "p
 _READABLE, _UNREADABLE, _SURELY = 0.8, 0.3, 0.9
 #: What values of a form may become, where a name says little; and fields that never hold values of such a form.
 _BY_FORM = {"email": ("email", "email_from"), "phone": ("phone", "mobile"), "url": ("website",), "dt": ("date",)}
+_CALLED = {"email": "e-mail addresses", "phone": "telephone numbers", "url": "web addresses", "dt": "dates with times"}
 _NEVER_OF_FORM = frozenset({"street", "street2", "city", "name", "function", "contact_name", "partner_name", "author_id", "user_id", "industry_id", "stage_id"})
-_BY_VALUES, _UNSURE = 0.6, 0.75
+_BY_VALUES, _UNSURE, _NAME_AND_FORM = 0.6, 0.75, 0.88
 #: The field that names a record of a kind.
 NAME_FIELDS = {"lead": "name", "deal": "name", "task": "summary", "person": "name", "company": "name", "note": "body", "user": "name", "stage": "name"}
 
@@ -146,7 +147,7 @@ class Reader:
         form = _form_of(profile)
         for says in [name for name in _BY_FORM.get(form, ()) if name in self.vocabulary.kinds_fields(kind) and self._exists(kind, name)][:1]:
             if all(c.says != says for c in found[:1]):
-                found = [Candidate(says, _BY_VALUES, (f"{profile.share(form):.0%} of the values are those of {form}",)), *found]
+                found = [Candidate(says, _BY_VALUES, (f"{profile.share(form):.0%} of the values are {_CALLED[form]}",)), *found]
         return sorted(found, key=lambda c: -c.confidence)
 
     def _exists(self, kind: str, name: str) -> bool:
@@ -160,7 +161,9 @@ class Reader:
             confidence = sure if number == 0 else min(sure, 1 - sure, 0.5) * match.score / readings[0].score
             reasons = [_why(match)] + ([self.confidence.experience(readings)] if number == 0 else [])
             factor, said = self._by_values(kind, match.says, profile)
-            weighed.append(Candidate(match.says, min(0.99, confidence * factor), (*reasons, *said)))
+            form = _FORMS.get(match.says, "")
+            least = _NAME_AND_FORM if number == 0 and form == _form_of(profile) != "" else 0.0  # the values say the same as the name
+            weighed.append(Candidate(match.says, max(least, min(0.99, confidence * factor)), (*reasons, *said)))
         order = {id(c): n for n, c in enumerate(weighed)}
         return sorted(weighed, key=lambda c: (-c.confidence, order[id(c)]))
 
@@ -176,9 +179,9 @@ class Reader:
         form = _FORMS.get(says)
         other = _form_of(profile)
         if says in _NEVER_OF_FORM and other not in {"", "email" if says.endswith("_id") else ""}:
-            return _CONTRADICTED, (f"but the values are those of {other}",)
+            return _CONTRADICTED, (f"but the values are {_CALLED[other]}",)
         if form is not None and profile.share(form) >= _READABLE:
-            return 1.05, (f"the values are those of {form}",)
+            return 1.05, (f"the values are {_CALLED[form]}",)
         schema = self.schema.get(self.vocabulary.kinds[kind].model, {}).get(says)
         needed = _NEEDED.get(schema.type, ()) if schema is not None and says != "active" else ()
         needed = (form,) if form in {"email", "url"} else needed

@@ -6,7 +6,16 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.proposals import PRECISION_TARGET, RECALL_TARGET, experience_of, gold, measure_crm, ratios, run, vocabulary_of
+from benchmarks.proposals import (
+    PRECISION_TARGET,
+    RECALL_TARGET,
+    experience_of,
+    gold,
+    measure_crm,
+    ratios,
+    run,
+    vocabulary_of,
+)
 from crm_pipeline.odoo.schemas import load_schema
 from crm_pipeline.proposals.confidence import shipped_confidence
 from crm_pipeline.proposals.vocabulary import KEY, NO_FIELD, general_vocabulary, learnt_terms
