@@ -30,6 +30,7 @@ from crm_pipeline.migration.sign_off import sign_off as sign_off_env
 from crm_pipeline.odoo.addon import write_addon
 from crm_pipeline.odoo.errors import ConfigurationError, DestinationError
 from crm_pipeline.odoo.matching import ResolutionError
+from crm_pipeline.proposals.advice import AdviserError
 from crm_pipeline.proposals.confirmation import ConfirmationError
 from crm_pipeline.proposals.draft import NothingToProposeError
 from crm_pipeline.reports.preflight import PreflightFacts, preflight_facts
@@ -46,7 +47,7 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 #: Width of tables where the output is no terminal: nothing is cut in a log or a file.
 _PLAIN_WIDTH = 160
 
-_USAGE_ERRORS = (SettingsError, SpecError, PolicyError, ConfigurationError, ResolutionFileError, ResolutionError, ProposalError, ConfirmationError, NothingToProposeError)
+_USAGE_ERRORS = (SettingsError, SpecError, PolicyError, ConfigurationError, ResolutionFileError, ResolutionError, ProposalError, ConfirmationError, NothingToProposeError, AdviserError)
 _RUN_ERRORS = (MigrationError, SignOffRefusedError, ExportError, StagingError, StoreInUseError, DestinationError)
 
 _source = click.argument("source")
@@ -154,14 +155,17 @@ def sources(*, settings: Settings, output: Output, json_file: Path | None) -> in
 @click.option("--label", help="What the CRM is called.")
 @click.option("--time-zone", help="IANA zone of the account, for times without an offset; else UTC.")
 @click.option("--currency", help="ISO code of the account's currency, for amounts that state none.")
+@click.option("--adviser", metavar="MODULE:FACTORY", help="A second opinion on columns whose name says nothing; gets headings only.")
+@click.option("--show-values", is_flag=True, help="The adviser may see a few values of each column.")
 @_common
 def propose(
     source: str, export: Path | None, out: Path | None, env: str | None, label: str | None, time_zone: str | None, currency: str | None,
-    *, settings: Settings, output: Output, json_file: Path | None,
+    adviser: str | None, *, show_values: bool, settings: Settings, output: Output, json_file: Path | None,
 ) -> int:  # fmt: skip
     """Propose the mapping of an export, of a CRM known or never seen; nothing is loaded before it is confirmed."""
     done = propose_source(
-        settings, source, export=export, out=out, env=env, label=label, time_zone=time_zone, currency=currency
+        settings, source, export=export, out=out, env=env, label=label, time_zone=time_zone, currency=currency, adviser=adviser,
+        shows_values=show_values,
     )
     _print_proposed(done, source, output)
     _write_json(

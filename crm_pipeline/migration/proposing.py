@@ -15,6 +15,7 @@ from crm_pipeline.odoo.environments import open_destination
 from crm_pipeline.odoo.errors import CallError
 from crm_pipeline.odoo.schemas import load_schema
 from crm_pipeline.proposals.additions import propose_additions, write_additions
+from crm_pipeline.proposals.advice import load_adviser
 from crm_pipeline.proposals.confirmation import PROPOSAL_FILE, Confirmed, confirm, confirmations
 from crm_pipeline.proposals.proposal import Proposal, propose, reader_for, understand
 from crm_pipeline.proposals.review import ReviewedField, review, write_review
@@ -54,7 +55,8 @@ class Proposed:
 
 def propose_source(
     settings: Settings, source: str, *, export: Path | None = None, out: Path | None = None, env: str | None = None,
-    label: str | None = None, time_zone: str | None = None, currency: str | None = None, now: datetime | None = None,
+    label: str | None = None, time_zone: str | None = None, currency: str | None = None, adviser: str | None = None,
+    shows_values: bool = False, now: datetime | None = None,
 ) -> Proposed:  # fmt: skip
     """Propose a mapping of an export, or what an existing mapping lacks.
 
@@ -69,6 +71,8 @@ def propose_source(
         env: ask this environment's Odoo for its fields instead of taking the bundled ones.
         label: how people call the CRM.
         time_zone, currency: of the account, where the export doesn't say.
+        adviser: ``package.module:factory`` of a second opinion (``proposals.advice``).
+        shows_values: whether the adviser may see values of the export.
         now: time of the proposal, UTC.
 
     Raises:
@@ -83,7 +87,7 @@ def propose_source(
     own = settings.specs_root / source
     known = source in list_sources(settings.specs_root) and not _is_only_proposed(own)
     now = now or datetime.now(UTC).replace(tzinfo=None)
-    reader = reader_for(schema)
+    reader = reader_for(schema, load_adviser(adviser) if adviser else None, shows_values=shows_values)
     understood = understand(folder, source, reader, label=label, time_zone=time_zone, currency=currency)
     labels = {(model, name): field.string for model, fields in schema.items() for name, field in fields.items()}
     reports = settings.data.reports(source, "proposal")

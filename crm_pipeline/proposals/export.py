@@ -77,8 +77,10 @@ class Export:
             return f"src.{column}"
         table = f"{link.to}_by_{link.to_column}"
         self.derived.setdefault(
-            table, {"policy": "one_per_value", "options": {"object": link.to, "value": f"fold({link.to_column})", "several": "none"}}
-        )
+            table,
+            {"policy": "one_per_value", "description": f"{link.to} by {link.to_column}, where only one has it.",
+             "options": {"object": link.to, "value": f"fold({link.to_column})", "several": "none"}},
+        )  # fmt: skip
         alias = f"{column}_row"
         join = {"table": table, "as": alias, "on": {"by_value": f"fold(src.{column})"}}
         joins = block.head.setdefault("join", [])

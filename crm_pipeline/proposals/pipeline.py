@@ -88,7 +88,7 @@ class _Places:
                 continue
             derived = f"{table.name}_by_{name.name}"
             options = {"object": table.name, "value": f"fold({name.name})", "several": "first"}
-            self.export.derived.setdefault(derived, {"policy": "one_per_value", "options": options})
+            self.export.derived.setdefault(derived, {"policy": "one_per_value", "description": f"{table.label} by name.", "options": options})
             self.export.types[table.name, order.name] = "int"
             return order, {"table": derived, "as": "listed", "on": {"by_value": f"fold(src.{column.name})"}}
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from crm_pipeline.exports import open_drop, read_object, register_values
 from crm_pipeline.odoo.destination import FieldSchema
+from crm_pipeline.proposals.advice import Adviser
 from crm_pipeline.proposals.confidence import shipped_confidence
 from crm_pipeline.proposals.draft import draft_source
 from crm_pipeline.proposals.drafting import BlockDraft, TargetDraft
@@ -63,10 +64,12 @@ class Proposal:
         return sum(len(block.fields) for target in self.targets for block in target.blocks)
 
 
-def reader_for(schema: Mapping[str, Mapping[str, FieldSchema]]) -> Reader:
+def reader_for(
+    schema: Mapping[str, Mapping[str, FieldSchema]], adviser: Adviser | None = None, *, shows_values: bool = False
+) -> Reader:
     """The reader that knows all that ships, and a destination's fields."""
     vocabulary = replace(general_vocabulary().with_labels(schema), learnt=learnt_terms())
-    return Reader(vocabulary, shipped_confidence(), schema)
+    return Reader(vocabulary, shipped_confidence(), schema, adviser, shows_values)
 
 
 def understand(

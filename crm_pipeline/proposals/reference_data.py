@@ -37,7 +37,7 @@ def _users(export: Export) -> list[TargetDraft]:
         status = next((c for c in users.columns if any(v.casefold() == "inactive" for v in c.profile.choices)), email)
         export.types[users.name, email.name] = "email"
         export.derived["owners"] = {
-            "policy": "owners",
+            "policy": "owners", "description": "Everyone a row names as owner or author, one row for each person.",
             "options": {
                 "users": {"object": users.name, "key": export.keys[users.name], "name": name.name, "email": email.name, "status": status.name, "inactive": "Inactive"},
                 "owns": [{"object": t, "column": c} for t, c, owns in export.owners if owns] or [{"object": t, "column": c} for t, c, _ in export.owners],
@@ -51,7 +51,8 @@ def _users(export: Export) -> list[TargetDraft]:
         email_sql, name_sql, login_sql = "src.email", "src.name", "coalesce(src.email, fold(src.name))"
     else:
         export.derived["owners"] = {
-            "policy": "distinct_values", "options": {"of": [{"object": t, "value": f"fold({c})"} for t, c in dict.fromkeys((t, c) for t, c, _ in export.owners)]},
+            "policy": "distinct_values", "description": "Everyone a row names as owner or author.",
+            "options": {"of": [{"object": t, "value": f"fold({c})"} for t, c in dict.fromkeys((t, c) for t, c, _ in export.owners)]},
         }
         block_head = {"object": "owners", "external_id": "users_{value}", "label": "value"}
         email_sql, name_sql, login_sql = "CASE WHEN contains(src.value, '@') THEN src.value END", "src.value", "src.value"
@@ -78,7 +79,7 @@ def _named(export: Export) -> list[TargetDraft]:
         head |= {"app": _APPS[model]} if model in _APPS else {}
         block_name = next(iter(uses)).split("/")[0]
         derived = f"{block_name}_values"
-        export.derived[derived] = {"policy": "distinct_values", "options": {"of": [{"object": table, "value": value} for table, value in uses.values()]}}
+        export.derived[derived] = {"policy": "distinct_values", "description": f"{_TITLES[model]} that rows name.", "options": {"of": [{"object": table, "value": value} for table, value in uses.values()]}}
         block = BlockDraft(block_name, derived, {"object": derived, "one_per": ["fold(value)"], "external_id": f"{block_name}_{{fold(value)}}"})
         block.fields["name"] = structural({"from": "value"}, 0.97, "one record for each value of the export; what Odoo has is linked")
         for name in ("title",) if export.has(model, "title") else ():  # campaigns: required, and the name follows from it

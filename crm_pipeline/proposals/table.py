@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from crm_pipeline.odoo.destination import FieldSchema
+from crm_pipeline.proposals.advice import MOST, Adviser
 from crm_pipeline.proposals.confidence import Confidence
 from crm_pipeline.proposals.matching import NameMatch, object_words, read_name
 from crm_pipeline.proposals.profile import Profile
@@ -82,11 +83,13 @@ class TableReading:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads tables with a vocabulary, the experience with it, and the destination's fields."""
+    """Reads tables with a vocabulary, the experience with it, and the destination's fields; an adviser is asked where they say nothing."""
 
     vocabulary: Vocabulary
     confidence: Confidence
     schema: Mapping[str, Mapping[str, FieldSchema]] = field(default_factory=dict)
+    adviser: Adviser | None = None
+    shows_values: bool = False
 
     def kind(self, name: str, headings: Sequence[str]) -> tuple[str | None, float, tuple[str, ...]]:
         """The kind of a table by its name, else by its headings: (kind, confidence, reasons)."""
@@ -137,7 +140,7 @@ class Reader:
         """What a column may become, best first."""
         readings = read_name(self.vocabulary, kind, object_name, heading)
         found = [c for c in self._weighed(kind, readings, profile) if c.says in {KEY, NO_FIELD} or self._exists(kind, c.says)]
-        found = self._with_form(kind, found, profile)
+        found = self._advised(kind, heading, self._with_form(kind, found, profile), profile)
         return tuple(found) or (Candidate(NO_FIELD, 0.5, ("nothing Odoo has is called so",)),)
 
     def _with_form(self, kind: str, found: list[Candidate], profile: Profile) -> list[Candidate]:
@@ -149,6 +152,16 @@ class Reader:
             if all(c.says != says for c in found[:1]):
                 found = [Candidate(says, _BY_VALUES, (f"{profile.share(form):.0%} of the values are {_CALLED[form]}",)), *found]
         return sorted(found, key=lambda c: -c.confidence)
+
+    def _advised(self, kind: str, heading: str, found: list[Candidate], profile: Profile) -> list[Candidate]:
+        """The candidates, with the adviser's opinion where nothing is surer than a guess."""
+        if self.adviser is None or (found and found[0].confidence > MOST):
+            return found
+        said = self.adviser.suggest(kind, heading, self.vocabulary.labels.get(kind, {}), profile.samples if self.shows_values else ())
+        if said is None or not self._exists(kind, said[0]):
+            return found
+        advised = Candidate(said[0], MOST * min(1.0, max(0.0, said[1])), ("the adviser says so",))
+        return sorted([advised, *(c for c in found if c.says != advised.says)], key=lambda c: -c.confidence)
 
     def _exists(self, kind: str, name: str) -> bool:
         model = self.vocabulary.kinds[kind].model

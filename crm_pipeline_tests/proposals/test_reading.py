@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 import pytest
 
 from crm_pipeline.odoo.schemas import load_schema
+from crm_pipeline.proposals.advice import AdviserError, load_adviser
 from crm_pipeline.proposals.profile import Profile
 from crm_pipeline.proposals.proposal import reader_for
-from crm_pipeline.proposals.table import Reader
+from crm_pipeline.proposals.table import Candidate, Reader
 from crm_pipeline.proposals.terms import identifier, tokens
 
 READER: Reader = reader_for(load_schema("18.0"))
@@ -70,3 +74,29 @@ def test_one_column_for_each_field() -> None:
     read = READER.read("people", "people", {"a": ("Phone", Profile()), "b": ("Phone Number", Profile()), "c": ("Contact ID", NUMBERS)})
     assert [column.best.says for column in read.columns] == ["phone", "phone", "id"]
     assert min(column.best.confidence for column in read.columns[:2]) <= 0.5
+
+
+class Oracle:
+    """Knows everything, and remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, ...]] = []
+
+    def suggest(self, kind: str, heading: str, fields: Mapping[str, str], samples: Sequence[str]) -> tuple[str, float]:  # noqa: ARG002 - the interface
+        self.shown.append(tuple(samples))
+        assert fields["function"] == "Job Position"
+        return "function", 1.0
+
+
+def test_an_adviser_is_asked_where_the_name_says_nothing_and_sees_no_values() -> None:
+    oracle = Oracle()
+    blind, seeing = (replace(READER, adviser=oracle, shows_values=shows) for shows in (False, True))
+    assert blind.candidates("person", "people", "Berufsbild", WORDS)[0] == Candidate("function", 0.6, ("the adviser says so",))
+    assert seeing.candidates("person", "people", "Surname", WORDS)[0].says == "name", "not asked"
+    seeing.candidates("person", "people", "Berufsbild", WORDS)
+    assert oracle.shown == [(), ("soon", "later")]
+
+
+def test_an_adviser_that_is_not_there_is_an_error_that_says_how_to_name_one() -> None:
+    with pytest.raises(AdviserError, match="Write package"):
+        load_adviser("nowhere.at_all:make")

@@ -113,7 +113,9 @@ def test_nothing_unconfirmed_is_loaded_and_production_waits(run: Run, tmp_path: 
 def test_it_has_assets_like_any_other(run: Run, tmp_path: Path) -> None:
     run("propose", "nova")
     settings = Settings.load(tmp_path / "data", {"CRM_PIPELINE_SPECS": str(tmp_path / "specs")})
-    keys = {key.to_user_string() for key in build_definitions(settings).resolve_asset_graph().get_all_asset_keys()}
+    graph = build_definitions(settings).resolve_asset_graph()
+    assert all(node.description for node in graph.asset_nodes)
+    keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
     assert {"nova/proposed_mapping", "nova/src_people", "nova/stg_crm_lead", "nova/sandbox/res_partner"} <= keys
 
 
