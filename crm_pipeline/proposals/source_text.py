@@ -9,6 +9,9 @@ from crm_pipeline.proposals.drafting import flow
 from crm_pipeline.proposals.export import Export
 from crm_pipeline.specs import ObjectSpec, SourceSpec
 
+#: Keys of a workbook are numbers when so many of their values are.
+_NUMBERS = 0.8
+
 
 def source_text(export: Export, draft: SourceSpec, used: Collection[str], conventions: Collection[str]) -> str:
     """The YAML of the source spec.
@@ -48,7 +51,9 @@ def _object(export: Export, name: str, spec: ObjectSpec, *, documented: bool) ->
     lines += [f"    key: {key}", "    columns:"]
     for column in table.columns:
         kind = "key" if column.name == key else export.types.get((name, column.name)) or column_type(column)
-        says = {"heading": column.heading, "type": kind} | ({"required": True} if column.name == key else {})
+        says: dict[str, object] = {"heading": column.heading, "type": kind} | ({"required": True} if column.name == key else {})
+        if kind == "key" and spec.sheet is not None and column.profile.share("dec") >= _NUMBERS:
+            says["as_number"] = True  # a spreadsheet writes one number as '1001', '001001' and '1001.0'
         lines.append(f"      {column.name}: {flow(says)}")
     derive = export.derive.get(name, {})
     if derive:
