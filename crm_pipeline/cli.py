@@ -31,6 +31,7 @@ from crm_pipeline.migration.discovery import DiscoveryOutcome, as_result
 from crm_pipeline.migration.discovery import discover as discover_export
 from crm_pipeline.migration.errors import MigrationError
 from crm_pipeline.migration.migration import Migration
+from crm_pipeline.migration.proposing import ProposalError, Proposed, confirm_source, propose_source
 from crm_pipeline.migration.renaming import plans, rename_files
 from crm_pipeline.migration.resolutions import ResolutionFileError
 from crm_pipeline.migration.rollback import rollback as roll_back
@@ -41,6 +42,9 @@ from crm_pipeline.odoo.addon import write_addon
 from crm_pipeline.odoo.errors import ConfigurationError, DestinationError
 from crm_pipeline.odoo.matching import ResolutionError
 from crm_pipeline.odoo.rollback.plan import UnknownRunError
+from crm_pipeline.proposals.advice import AdviserError
+from crm_pipeline.proposals.confirmation import ConfirmationError
+from crm_pipeline.proposals.draft import NothingToProposeError
 from crm_pipeline.reports.preflight import PreflightFacts, preflight_facts
 from crm_pipeline.reports.queues import open_queues, write_workbook
 from crm_pipeline.samples import write_sample
@@ -55,7 +59,10 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 #: Width of tables where the output is no terminal: nothing is cut in a log or a file.
 _PLAIN_WIDTH = 160
 
-_USAGE_ERRORS = (SettingsError, SpecError, PolicyError, ConfigurationError, ResolutionFileError, ResolutionError, UnknownRunError)
+_USAGE_ERRORS = (
+    SettingsError, SpecError, PolicyError, ConfigurationError, ResolutionFileError, ResolutionError, ProposalError, ConfirmationError,
+    NothingToProposeError, AdviserError, UnknownRunError,
+)  # fmt: skip
 _RUN_ERRORS = (MigrationError, SignOffRefusedError, ExportError, StagingError, StoreInUseError, DestinationError)
 
 _source = click.argument("source")
@@ -173,6 +180,57 @@ def discover(source: str, drop_name: str | None, *, settings: Settings, output: 
         output.say(f"Written: {path}")
     _write_json(json_file, as_result(outcome, settings.data.path))
     return 0 if outcome.ok else EXIT_FAILED
+
+
+@main.command()
+@_source
+@click.option("--export", type=click.Path(path_type=Path), help="Folder of the exported files; the newest drop when not given.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the proposed YAML; mapping_specs/SOURCE for a new CRM.")
+@click.option("--env", type=click.Choice(ENVIRONMENTS), help="Ask this environment's Odoo for its fields; else the bundled ones.")
+@click.option("--label", help="What the CRM is called.")
+@click.option("--time-zone", help="IANA zone of the account, for times without an offset; else UTC.")
+@click.option("--currency", help="ISO code of the account's currency, for amounts that state none.")
+@click.option("--adviser", metavar="MODULE:FACTORY", help="A second opinion on columns whose name says nothing; gets headings only.")
+@click.option("--show-values", is_flag=True, help="The adviser may see a few values of each column.")
+@_common
+def propose(
+    source: str, export: Path | None, out: Path | None, env: str | None, label: str | None, time_zone: str | None, currency: str | None,
+    adviser: str | None, *, show_values: bool, settings: Settings, output: Output, json_file: Path | None,
+) -> int:  # fmt: skip
+    """Propose the mapping of an export, of a CRM known or never seen; nothing is loaded before it is confirmed."""
+    done = propose_source(
+        settings, source, export=export, out=out, env=env, label=label, time_zone=time_zone, currency=currency, adviser=adviser,
+        shows_values=show_values,
+    )
+    _print_proposed(done, source, output)
+    _write_json(
+        json_file,
+        {"source": source, "new": done.is_new, "folder": str(done.folder), "page": str(done.page), "problems": list(done.problems),
+         "fields": [asdict(field) for field in done.fields]},
+    )  # fmt: skip
+    return 0
+
+
+@main.command()
+@_source
+@click.option("--by", required=True, metavar='"NAME <MAIL>"', help="Who confirms.")
+@click.option("--all-above", type=click.FloatRange(0, 1), metavar="0.9", help="Confirm what was proposed with more confidence than this.")
+@click.option("--all", "everything", is_flag=True, help="Confirm all that is proposed.")
+@click.option("--field", "fields", multiple=True, metavar="FIELD", help="Confirm this one: model.field, or model/block/field.")
+@click.option("--ignore", multiple=True, metavar="FIELD", help="Never load this one.")
+@_common
+def confirm(
+    source: str, by: str, all_above: float | None, fields: tuple[str, ...], ignore: tuple[str, ...],
+    *, everything: bool, settings: Settings, output: Output, json_file: Path | None,
+) -> int:  # fmt: skip
+    """Confirm proposed fields, so that they are loaded; the mapping keeps who did and when."""
+    done = confirm_source(settings, source, by, above=all_above, everything=everything, fields=fields, ignore=ignore)
+    output.say(f"{len(done.confirmed)} fields confirmed, {len(done.ignored)} ignored by {by}; mapping {done.mapping_hash[:12]}.")
+    if done.open:
+        shown = ", ".join(done.open[:5]) + (f" and {len(done.open) - 5} more" if len(done.open) > 5 else "")
+        output.say(f"{len(done.open)} are still proposed, and are not loaded: {shown}")
+    _write_json(json_file, {"source": source, "by": by} | asdict(done))
+    return 0
 
 
 @main.command()
@@ -376,10 +434,11 @@ def sign_off(source: str, env: str, by: str, *, settings: Settings, output: Outp
 @_env
 @click.option("--to", metavar="RUN", help="Undo only what runs later than this one did; the whole migration when not given.")
 @click.option("--apply", is_flag=True, help="Delete and restore; without it only the plan is made.")
-@click.option("--force", is_flag=True, help="Also undo records that people changed or wrote on; what their documents refer to stays in any case.")
+@click.option("--force", is_flag=True, help="Also undo records that people wrote messages, activities or files on; what their documents refer to stays in any case.")
+@click.option("--keep-edited", is_flag=True, help="Keep records on which people changed a value.")
 @_common
 def rollback(
-    source: str, env: str, to: str | None, *, apply: bool, force: bool, settings: Settings, output: Output, json_file: Path | None
+    source: str, env: str, to: str | None, *, apply: bool, force: bool, keep_edited: bool, settings: Settings, output: Output, json_file: Path | None
 ) -> int:
     """Say what taking the migration back would do, and with --apply do it and prove it."""
     _check_source(settings, source)
@@ -387,7 +446,7 @@ def rollback(
         progress_for(output.console, quiet=output.quiet) as progress,
         Migration(settings, source, progress=progress) as migration,
     ):
-        outcome = roll_back(migration, env, to=to, apply=apply, force=force)
+        outcome = roll_back(migration, env, to=to, apply=apply, force=force, keep_edited=keep_edited)
     if not output.quiet:
         for table in rollback_tables(outcome.result):
             output.console.print(table)
@@ -532,6 +591,22 @@ def ui(arguments: tuple[str, ...]) -> None:
     root = Path(__file__).resolve().parent.parent
     command = [sys.executable, "-m", "dagster", "dev", *arguments]
     sys.exit(subprocess.call(command, cwd=root))  # noqa: S603 - own command; dagster.yaml is taken from the folder
+
+
+def _print_proposed(done: Proposed, source: str, output: Output) -> None:
+    if not output.quiet:
+        table = Table("Odoo model", "fields", "over 90 % sure", "guesses, below 60 %")
+        for model in dict.fromkeys(field.model for field in done.fields):
+            sure = [field.confidence for field in done.fields if field.model == model]
+            table.add_row(model, str(len(sure)), str(sum(s > 0.9 for s in sure)), str(sum(s < 0.6 for s in sure)))
+        output.console.print(table)
+    for problem in done.problems:
+        output.say(f"Not proposed: {problem}")
+    what = "Mapping" if done.is_new else "Additions, beside the mapping in force"
+    output.say(f"{what}: {done.folder}")
+    output.say(f"Review table: {done.page}")
+    if done.is_new:
+        output.say(f'Next: look at the review table, correct the YAML, then crm-pipeline confirm {source} --all-above 0.9 --by "Name <mail>"')
 
 
 def _conclude(

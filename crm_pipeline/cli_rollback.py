@@ -20,6 +20,9 @@ def rollback_tables(result: dict[str, Any]) -> list[Table]:
     if result["kept"]:
         kept = _table("What stays, and why", ("record", "name", "because"), [(f"{r['model']} {r['odoo_id']}", r["label"], r["why"]) for r in result["kept"]])
         tables.append(kept)
+    if result["edited"]:
+        lost = [(f"{r['model']} {r['odoo_id']}", r["label"], r["why"]) for r in result["edited"]]
+        tables.append(_table("Goes although people changed it", ("record", "name", "because"), lost))
     if result["restorations"]:
         rows = [(f"{r['model']} {r['odoo_id']}", r["field"], r["before"], r["now"], r["remark"] or r["state"]) for r in result["restorations"]]
         tables.append(_table("Values of records that were there before", ("record", "field", "before", "now", "state"), rows))

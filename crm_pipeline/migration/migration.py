@@ -24,6 +24,7 @@ from crm_pipeline.migration.catalogue import Catalogue
 from crm_pipeline.migration.errors import MigrationError
 from crm_pipeline.migration.export_checks import check_object, check_staged, read_objects
 from crm_pipeline.migration.load_checks import check_environment, check_loaded, check_preflight, left_out
+from crm_pipeline.migration.readiness import unconfirmed_needs
 from crm_pipeline.migration.resolutions import (
     read_conflict_decisions,
     read_orphan_decisions,
@@ -193,7 +194,15 @@ class Migration:
         return found or datetime.fromtimestamp(newest, UTC).replace(tzinfo=None)
 
     def stage(self) -> list[CheckResult]:
-        """Build derived and target-shaped tables, following what people decided."""
+        """Build derived and target-shaped tables, following what people decided.
+
+        Raises:
+            MigrationError: too little of the mapping is confirmed.
+        """
+        needs = unconfirmed_needs(self.confirmed)
+        if needs:
+            shown = "; ".join(needs[:3]) + (f"; and {len(needs) - 3} more" if len(needs) > 3 else "")
+            raise MigrationError(f"{shown}. Confirm it (crm-pipeline confirm {self.confirmed.name}), or set 'enabled: false' in its YAML")
         read_product_decisions(self.store, self.settings.data.resolutions(self.mapping.name))
         build_derived(self.store, self.mapping.source)
         forget_staging(self.store, self.mapping)

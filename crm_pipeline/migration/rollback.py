@@ -44,7 +44,8 @@ class RollbackOutcome:
         """What to say beside the tables."""
         result = self.result
         values = sum(each["state"] == "restore" for each in result["restorations"])
-        said = [*result["notes"], *(f"Can't be undone: {fact['text']}" for fact in result["not_undone"])]
+        edits = [f"{len(self.plan.edited)} of the records hold values that people changed; --keep-edited keeps these records."] if self.plan.edited else []
+        said = [*result["notes"], *edits, *(f"Can't be undone: {fact['text']}" for fact in result["not_undone"])]
         if self.left is None:
             said.append(f"Plan: {self.plan.deleted} records would be deleted, {values} values restored, {len(self.plan.kept)} records stay.")
             said.append("Nothing was written to Odoo. With --apply it is done.")
@@ -61,7 +62,7 @@ class RollbackOutcome:
 
 def rollback(
     migration: Migration, env: str, *, to: str | None = None, apply: bool = False, force: bool = False,
-    retry: RetryPolicy | None = None,
+    keep_edited: bool = False, retry: RetryPolicy | None = None,
 ) -> RollbackOutcome:  # fmt: skip
     """Plan a rollback, and with ``apply`` carry it out.
 
@@ -72,7 +73,8 @@ def rollback(
         env: the environment.
         to: undo only what later runs than this one did; everything when None.
         apply: write to Odoo; else only look.
-        force: people's changes, messages, activities and files on a record don't keep it; their documents still do.
+        force: people's messages, activities and files on a record don't keep it; their documents still do.
+        keep_edited: values that people changed on a record keep it; else they go with it, and are listed.
         retry: how long to insist after time-outs and lost replies.
 
     Raises:
@@ -83,17 +85,17 @@ def rollback(
     try:
         migration.bind(env, destination)
         insisting = retry or RetryPolicy()
-        plan = make_plan(migration.store, migration.mapping, destination, env, to=to, force=force, adopt=insisting if apply else None)
+        plan = make_plan(migration.store, migration.mapping, destination, env, to=to, force=force, keep_edited=keep_edited, adopt=insisting if apply else None)
         if not apply:
             return _conclude(migration, env, destination, plan, None, plan.restorations, (), to)
-        return _apply(migration, env, destination, plan, to, insisting, force=force)
+        return _apply(migration, env, destination, plan, to, insisting, force=force, keep_edited=keep_edited)
     finally:
         destination.close()
 
 
 def _apply(
     migration: Migration, env: str, destination: Destination, plan: RollbackPlan, to: str | None, retry: RetryPolicy,
-    *, force: bool,
+    *, force: bool, keep_edited: bool,
 ) -> RollbackOutcome:  # fmt: skip
     store = migration.store
     store.execute(
@@ -109,7 +111,7 @@ def _apply(
     migration.ledger(env).forget_findings(of_people=to is None)
     if env == "production":
         reopen_undone(store, destination, migration.mapping.name, migration.started_by, migration.clock())
-    left = make_plan(store, migration.mapping, destination, env, to=to, force=force)
+    left = make_plan(store, migration.mapping, destination, env, to=to, force=force, keep_edited=keep_edited)
     restored = {(each.model, each.odoo_id) for each in done.restorations if each.state == "restored"}
     changed = values_changed(before, read_kept(migration.mapping, destination, kept), restored)
     results = _check(migration, env, done, left, changed)
@@ -183,6 +185,7 @@ def _document(
         ],
         "deleted": 0 if left is None else plan.deleted - left.deleted,
         "kept": [{"model": r.model, "odoo_id": r.odoo_id, "external_id": r.name, "label": r.label, "kind": r.kind, "why": r.reason} for r in seen.kept],
+        "edited": [{"model": r.model, "odoo_id": r.odoo_id, "external_id": r.name, "label": r.label, "why": r.reason} for r in plan.edited],
         "dangling": len(plan.dangling),
         "not_undone": [{"what": fact.what, "text": fact.text} for fact in plan.not_undone],
         "notes": _notes(plan),

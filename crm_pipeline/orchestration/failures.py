@@ -9,6 +9,7 @@ import dagster as dg
 
 from crm_pipeline.exports import ExportError
 from crm_pipeline.migration.errors import MigrationError
+from crm_pipeline.migration.proposing import ProposalError
 from crm_pipeline.migration.resolutions import ResolutionFileError
 from crm_pipeline.migration.sign_off import SignOffRefusedError
 from crm_pipeline.odoo.errors import DestinationError, TransientError
@@ -16,6 +17,7 @@ from crm_pipeline.odoo.gates import GateClosedError
 from crm_pipeline.odoo.matching import ResolutionError
 from crm_pipeline.odoo.resolved import FieldMissingError
 from crm_pipeline.odoo.rollback.plan import UnknownRunError
+from crm_pipeline.proposals.draft import NothingToProposeError
 from crm_pipeline.settings import SettingsError
 from crm_pipeline.specs import SpecError
 from crm_pipeline.staging.staged import StagingError
@@ -24,8 +26,9 @@ from crm_pipeline.transforms.policies import PolicyError
 
 #: What our operations raise on purpose; anything else is a fault of the program and keeps its stack.
 EXPECTED_ERRORS = (
-    DestinationError, ExportError, FieldMissingError, GateClosedError, MigrationError, PolicyError, ResolutionError,
-    ResolutionFileError, SettingsError, SignOffRefusedError, SpecError, StagingError, StoreInUseError, UnknownRunError,
+    DestinationError, ExportError, FieldMissingError, GateClosedError, MigrationError, NothingToProposeError, PolicyError,
+    ProposalError, ResolutionError, ResolutionFileError, SettingsError, SignOffRefusedError, SpecError, StagingError, StoreInUseError,
+    UnknownRunError,
 )  # fmt: skip
 
 

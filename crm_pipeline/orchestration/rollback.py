@@ -16,7 +16,9 @@ class RollbackConfig(dg.Config):
     to: str = ""
     """Undo only what runs later than this one did; the whole migration when empty."""
     force: bool = False
-    """Also undo records that people changed or wrote on."""
+    """Also undo records that people wrote messages, activities or files on."""
+    keep_edited: bool = False
+    """Keep records on which people changed a value."""
 
 
 def rollback_job(columns: ColumnCatalogue, env: str) -> dg.JobDefinition:
@@ -27,7 +29,7 @@ def rollback_job(columns: ColumnCatalogue, env: str) -> dg.JobDefinition:
     def take_back(context: dg.OpExecutionContext, config: RollbackConfig, migrations: MigrationResource) -> None:
         with explained():
             migration = migrations.open(name, context.log, context.run_id).migration
-            outcome = rollback(migration, env, to=config.to or None, apply=config.apply, force=config.force)
+            outcome = rollback(migration, env, to=config.to or None, apply=config.apply, force=config.force, keep_edited=config.keep_edited)
         for line in outcome.lines:
             context.log.info(line)
         context.add_output_metadata(

@@ -7,12 +7,14 @@ from dataclasses import fields
 import dagster as dg
 
 from crm_pipeline.exports.renaming import MANIFEST, Renaming
+from crm_pipeline.migration.proposing import propose_source
 from crm_pipeline.migration.renaming import check_of, rename_files
 from crm_pipeline.orchestration.checks import announce, asset_key, check_results, check_specs
 from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.failures import explained
-from crm_pipeline.orchestration.metadata import Metadata, table_metadata, table_schema
+from crm_pipeline.orchestration.metadata import FINDING_TEXT, Metadata, table, table_metadata, table_schema
 from crm_pipeline.orchestration.resources import MigrationResource
+from crm_pipeline.proposals.review import ReviewedField
 from crm_pipeline.specs import ObjectSpec, TargetSpec
 from crm_pipeline.specs.source import SpecModel
 
@@ -172,3 +174,30 @@ def _object_text(spec: ObjectSpec) -> str:
 
 def _staged_text(target: TargetSpec) -> str:
     return f"{target.title}, shaped for {target.model}. {target.description}".strip()
+
+
+def proposed_asset(name: str) -> dg.AssetsDefinition:
+    """What the mapping of a source lacks of its newest export, proposed for people to confirm; nothing is changed."""
+
+    @dg.asset(
+        key=asset_key(f"{name}/proposed_mapping"), group_name=f"{name}_proposal", pool=name, kinds={"yaml", "html"}, owners=OWNERS,
+        code_version="1",
+        description="The proposed map of what the newest export has and the mapping does not: columns to fields, each with a confidence and "
+        "its reasons, as YAML with the status 'proposed' beside the mapping in force, and as a table to review. Nothing of it is loaded "
+        "before somebody confirms it.",
+        metadata={"dagster/column_schema": dg.TableSchema([dg.TableColumn(column.name) for column in fields(ReviewedField)])},
+    )  # fmt: skip
+    def proposed_mapping(context: dg.AssetExecutionContext, migrations: MigrationResource) -> dg.MaterializeResult[None]:
+        with explained():
+            done = propose_source(migrations.settings(), name)
+            for problem in done.problems:
+                context.log.info(problem)
+            rows = [{"field": f.name, "columns": ", ".join(f.columns), "confidence": f.confidence, "why": f.reasons[0]} for f in done.fields]
+            return dg.MaterializeResult(
+                metadata={
+                    "review": dg.MetadataValue.path(done.page), "folder": dg.MetadataValue.path(done.folder), "fields": len(rows),
+                    "more_than_90_percent_sure": done.sure, **({"proposed": table(rows[:20], FINDING_TEXT)} if rows else {}),
+                },
+            )  # fmt: skip
+
+    return proposed_mapping

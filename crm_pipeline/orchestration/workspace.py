@@ -14,7 +14,7 @@ from crm_pipeline.orchestration.failures import failure
 from crm_pipeline.orchestration.jobs import source_jobs
 from crm_pipeline.orchestration.resources import MigrationResource
 from crm_pipeline.orchestration.rollback import rollback_job
-from crm_pipeline.orchestration.source_assets import export_assets, renamed_assets, staged_assets
+from crm_pipeline.orchestration.source_assets import export_assets, proposed_asset, renamed_assets, staged_assets
 from crm_pipeline.settings import ENVIRONMENTS, Settings
 from crm_pipeline.specs import SpecError, list_sources, load_mapping
 from crm_pipeline.transforms.policies import PolicyError, check_policies
@@ -40,7 +40,7 @@ def _source(settings: Settings, name: str) -> dg.Definitions:
         mapping = load_mapping(settings.specs_root / name)
         check_policies(mapping.source)
         columns = ColumnCatalogue(mapping, Catalogue(mapping))
-        assets = [discovery_asset(columns), export_assets(columns), staged_assets(columns), *renamed_assets(columns)]
+        assets = [discovery_asset(columns), export_assets(columns), staged_assets(columns), *renamed_assets(columns), proposed_asset(name)]
         environments = [each for env in ENVIRONMENTS for each in environment_assets(columns, env)]
         jobs = source_jobs(columns)
         by_name = {job.name: job for job in jobs}

@@ -20,9 +20,9 @@ from crm_pipeline.specs.source import SourceSpec
 from crm_pipeline.specs.target import SourceBlock, TargetSpec
 
 SOURCE_FILE = "source.yaml"
-AUTOMATIONS_FILE, DISCOVERY_FILE = "automations.yaml", "discovery.yaml"
-#: Files beside the targets; what is documented and audited by them changes no record, so they are no part of the hash.
-_NO_TARGETS = frozenset({SOURCE_FILE, AUTOMATIONS_FILE, DISCOVERY_FILE})
+AUTOMATIONS_FILE, DISCOVERY_FILE, CONFIRMATION_FILE = "automations.yaml", "discovery.yaml", "confirmation.yaml"
+#: Files beside the targets; what is documented, audited and confirmed by them changes no record, so they are no part of the hash.
+_NO_TARGETS = frozenset({SOURCE_FILE, AUTOMATIONS_FILE, DISCOVERY_FILE, CONFIRMATION_FILE})
 
 
 class SpecError(Exception):
@@ -93,8 +93,8 @@ def load_mapping(folder: Path) -> Mapping:
     """Load and cross-check all specs of one source.
 
     Args:
-        folder: ``mapping_specs/<source>``; every ``*.yaml`` directly in it is a target, except ``source.yaml``, ``automations.yaml``
-            and ``discovery.yaml``.
+        folder: ``mapping_specs/<source>``; every ``*.yaml`` directly in it is a target, except ``source.yaml``, ``automations.yaml``,
+            ``discovery.yaml`` and ``confirmation.yaml``.
 
     Raises:
         SpecError: naming file, key path and reason of the first fault.

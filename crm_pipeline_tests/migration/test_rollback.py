@@ -149,7 +149,9 @@ def test_what_people_depend_on_stays_with_all_it_needs(migrated: Migrated, perso
     odoo.write("crm.lead", [other], {"name": "edited by hand"})
     held = odoo.search_read("crm.lead", [("id", "in", [lead, other])], ["name", "partner_id", "stage_id", "user_id"], context={"active_test": False})
     odoo.close()
-    outcome = migrated.rollback(apply=True)
+    (lost,) = migrated.rollback().result["edited"]
+    assert (lost["model"], lost["odoo_id"]) == ("crm.lead", other)
+    outcome = migrated.rollback(apply=True, keep_edited=True)
     assert outcome.ok, outcome.result["checks"]
     why = {(each["model"], each["odoo_id"]): each for each in outcome.result["kept"]}
     assert f"sale.order {order}" in why["res.partner", contact]["why"]
@@ -165,7 +167,7 @@ def test_what_people_depend_on_stays_with_all_it_needs(migrated: Migrated, perso
     assert migrated.ours("mail.message") == [odoo_id for model, odoo_id in why if model == "mail.message"]
     assert not migrated.ours("account.move")
     odoo.close()
-    again = migrated.rollback(apply=True)
+    again = migrated.rollback(apply=True, keep_edited=True)
     assert again.plan.deleted == 0
     assert len(again.result["kept"]) == len(outcome.result["kept"])
 

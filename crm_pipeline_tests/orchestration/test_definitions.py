@@ -77,7 +77,7 @@ def test_no_edge_says_what_others_say_already() -> None:
 
 def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    groups = {f"{source}_{name}" for source in CATALOGUES for name in ("export", "staged", "files", "sandbox", "production")}
+    groups = {f"{source}_{name}" for source in CATALOGUES for name in ("export", "staged", "files", "proposal", "sandbox", "production")}
     for found in graph.asset_nodes:
         name = found.key.to_user_string()
         assert found.description, name

@@ -59,22 +59,29 @@ class Keeper:
         self.owned: dict[Item, Item] = {}
         self.stamps: dict[Item, Stamp] = dict(census.stamps)
         self.kept: dict[Item, Reason] = {}
+        self.edited: dict[Item, Reason] = {}
         self.needed: set[Item] = set()
         self._fields: list[Record] | None = None
         self._models: dict[str, int] | None = None
 
     # -- what people made --------------------------------------------------------------------------------------------
 
-    def find(self, *, force: bool = False) -> None:
-        """Fill ``kept``; with ``force`` people's changes, messages, activities and files on a record don't keep it."""
+    def find(self, *, force: bool = False, keep_edited: bool = False) -> None:
+        """Fill ``kept`` and ``edited``.
+
+        Args:
+            force: people's messages, activities and files on a record don't keep it.
+            keep_edited: values that people changed on a record keep it; else they go with it, and are listed.
+        """
+        stamps = {item: self.census.stamps[item] for item in self.census.scope}
+        self.edited = {
+            item: Reason("edited", ("res.users", stamp.write_uid), stamp.write_date)
+            for item, stamp in stamps.items() if self.authorship.changed_by_person(stamp)
+        }  # fmt: skip
         found = self._referenced() | self._filled()
         if not force:
             found |= self._attached()
-            for item in self.census.scope:
-                stamp = self.census.stamps[item]
-                if self.authorship.changed_by_person(stamp):
-                    found[item] = Reason("edited", ("res.users", stamp.write_uid), stamp.write_date)
-        self.keep(found)
+        self.keep(found | (self.edited if keep_edited else {}))
 
     def _referenced(self) -> dict[Item, Reason]:
         """Records that others refer to which are neither the migration's nor a part of what is."""

@@ -45,6 +45,7 @@ class RollbackPlan:
         found: model → records of the migration that are there and in question.
         steps: model and ids, in the order they are deleted.
         kept: records that stay.
+        edited: records that go although people changed values of theirs.
         restorations: values of records that were there before.
         dangling: ids of ``ir.model.data`` rows whose record is gone already.
         not_undone: what stays in any case.
@@ -56,6 +57,7 @@ class RollbackPlan:
     found: dict[str, int]
     steps: list[tuple[str, list[int]]]
     kept: list[KeptRecord]
+    edited: list[KeptRecord]
     restorations: list[Restoration]
     dangling: list[int]
     not_undone: list[NotUndone]
@@ -90,7 +92,7 @@ class UnknownRunError(Exception):
 
 def make_plan(
     store: StagingStore, mapping: Mapping, destination: Destination, env: str, *, to: str | None = None, force: bool = False,
-    adopt: RetryPolicy | None = None,
+    keep_edited: bool = False, adopt: RetryPolicy | None = None,
 ) -> RollbackPlan:  # fmt: skip
     """Look at everything and change no record.
 
@@ -100,7 +102,7 @@ def make_plan(
         destination: the database.
         env: environment.
         to: undo only what later runs than this one did; everything when None.
-        force: see :meth:`Keeper.find`.
+        force, keep_edited: see :meth:`Keeper.find`.
         adopt: give what Odoo made along with ours an external id of ours, so that it is found again after an interruption.
 
     Raises:
@@ -116,7 +118,7 @@ def make_plan(
     if to is not None:
         census.limit(_Later(store, env, later or []).is_later)
     keeper = Keeper(destination, rules, relations, census, authorship, touched_fields(store, env, later))
-    keeper.find(force=force)
+    keeper.find(force=force, keep_edited=keep_edited)
     return replan(store, mapping, env, keeper, later)
 
 
@@ -129,7 +131,8 @@ def replan(store: StagingStore, mapping: Mapping, env: str, keeper: Keeper, runs
     return RollbackPlan(
         found={model: len(ids) for model, ids in sorted(census.by_model().items())},
         steps=_in_order(mapping, rules, keeper, grouped(going)),
-        kept=_kept_records(keeper),
+        kept=_records(keeper, {item: reason for item, reason in keeper.kept.items() if item in census.scope}),
+        edited=_records(keeper, {item: reason for item, reason in keeper.edited.items() if item in going}),
         restorations=[_unless_used(each, keeper.needed) for each in restorations],
         dangling=census.dangling,
         not_undone=[fact for fact in rules.not_undone if (models.intersection(fact.models) if fact.models else models)],
@@ -220,9 +223,8 @@ def _unless_used(each: Restoration, needed: set[Item]) -> Restoration:
     return each
 
 
-def _kept_records(keeper: Keeper) -> list[KeptRecord]:
-    """Those with an external id of ours, with words; the parts Odoo made of them go without saying."""
-    named = {item: reason for item, reason in keeper.kept.items() if item in keeper.census.scope}
+def _records(keeper: Keeper, named: dict[Item, Reason]) -> list[KeptRecord]:
+    """Records with their names and the reasons in words."""
     by = {reason.by for reason in named.values() if reason.by is not None}
     labels = _labels(keeper, set(named) | by)
     return [
