@@ -67,6 +67,22 @@ class Ledger:
             self.store.execute("INSERT INTO ops.environment VALUES (?, ?, ?)", [self.env, database_uuid, self.now])
         return bool(rows)
 
+    def is_empty(self, model: str, staged_table: str) -> bool:
+        """Whether nothing is staged for a model and nothing was ever loaded of it."""
+        return not self.store.value(
+            f"SELECT EXISTS (SELECT 1 FROM {staged_table}) OR EXISTS (SELECT 1 FROM ops.ledger WHERE env = ? AND model = ?)", [self.env, model]
+        )
+
+    def knows_earlier(self, model: str) -> bool:
+        """Whether the model has records that this run did not create itself, or of which it is not known what they were loaded with."""
+        return bool(
+            self.store.value(
+                """SELECT EXISTS (SELECT 1 FROM ops.ledger WHERE env = ? AND model = ? AND origin = 'created'
+                       AND (run_id <> ? OR "values" IS NULL))""",
+                [self.env, model, self.run_id],
+            )
+        )
+
     def last_run_ended(self) -> datetime | None:
         """When the last run before this one that wrote to the environment came to its end, UTC."""
         ended: datetime | None = self.store.value(

@@ -52,8 +52,10 @@ def load_target(
         FieldMissingError: when a mapped field does not exist in the destination.
         DestinationError: when the destination stays out of reach or refuses the calls themselves.
     """
-    schema = destination.fields_get(target.model)
     ledger.forget_refusals(target.model)
+    if ledger.is_empty(target.model, quote(f"staged.{target.table}")):
+        return LoadCounts(target.model, 0, 0, 0, 0, 0, 0, 0)
+    schema = destination.fields_get(target.model)
     stage_departed(store, target, ledger.env)
     adopted = ledger.sync(destination, target.model, quote(f"staged.{target.table}"), are_parts=target.part_of is not None, only_newer=only_newer)
     for needed in (target, mapping.parts_of(target.model)):

@@ -46,6 +46,8 @@ def update_changed(
     Returns:
         How many records were written. Conflicts are rows of ``ops.conflict``, people's edits rows of ``ops.edit``.
     """
+    if not ledger.knows_earlier(target.model):
+        return 0
     _find_moved(store, target, destination, ledger, schema)
     updated = 0
     for blocks in streams(target):

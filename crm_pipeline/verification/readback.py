@@ -62,6 +62,9 @@ def verify_target(
     here = [env, target.model]
     for table in ("difference", "verified", "verified_field"):
         store.execute(f"DELETE FROM ops.{table} WHERE env = ? AND model = ?", here)
+    if not store.value("SELECT EXISTS (SELECT 1 FROM ops.ledger WHERE env = ? AND model = ?)", here):
+        store.execute("INSERT INTO ops.verified VALUES (?, ?, 0, 0, 0)", here)
+        return VerifiedCounts(target.model, 0, 0, 0, 0, {})
     schema = destination.fields_get(target.model)
     every = [f for block in target.sources for f in resolve_fields(target, block, schema)]
     mapped = {f.name: f for f in every}
