@@ -110,8 +110,12 @@ def runbook_steps(store: StagingStore, mapping: Mapping) -> list[Step]:
 
 
 def _last_run(store: StagingStore, env: str) -> dict[str, Any]:
+    """The newest run that loaded an environment and was not rolled back since."""
     found = store.frame(
-        "SELECT * FROM ops.run WHERE env = ? AND kind = 'load' AND ended_at IS NOT NULL ORDER BY started_at DESC LIMIT 1", [env]
+        """SELECT * FROM ops.run AS run WHERE env = ? AND kind = 'load' AND ended_at IS NOT NULL AND NOT EXISTS (
+               SELECT 1 FROM ops.rollback AS undone WHERE undone.env = run.env AND undone.to_run IS NULL AND undone.started_at > run.started_at)
+           ORDER BY started_at DESC LIMIT 1""",
+        [env],
     ).to_dicts()
     return found[0] if found else {}
 
