@@ -148,12 +148,12 @@ class Migration:
         )
         return found
 
-    def _refuse_older(self, env: str) -> None:
-        """Older values must not overwrite newer ones."""
-        staged, loaded = self.store.value('SELECT "drop" FROM ops.reading'), self.last_loaded(env)
-        if staged is not None and loaded is not None and staged < loaded:
+    def refuse_older(self, env: str, drop: str | None = None) -> None:
+        """Raise ``MigrationError`` when a drop, or what is staged, is older than what an environment holds."""
+        name, loaded = drop or self.store.value('SELECT "drop" FROM ops.reading'), self.last_loaded(env)
+        if name is not None and loaded is not None and name < loaded:
             raise MigrationError(
-                f"drop '{staged}' is older than '{loaded}', which was loaded into the {env} already; loading it would put older values "
+                f"drop '{name}' is older than '{loaded}', which was loaded into the {env} already; loading it would put older values "
                 f"over newer ones. Load '{loaded}' or a newer drop, or roll the {env} back first"
             )
 
@@ -299,7 +299,7 @@ class Migration:
         """
         self._require_sign_off(env, destination.version)
         require_open(self.store, self.mapping.name, env)
-        self._refuse_older(env)
+        self.refuse_older(env)
         records.note_load(self.store, self.run_id, env)
         started, target = time.monotonic(), self.mapping.target(target.model)
         specs = self.catalogue.loaded_checks(env, target)

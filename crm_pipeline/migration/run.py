@@ -52,6 +52,8 @@ def migrate(
         known = ", ".join(t.model for t in migration.mapping.targets)
         raise ValueError(f"--only: nothing is mapped to '{unknown[0]}'; the models are {known}")
     drop = migration.newest_drop(drop_name)
+    if not dry_run:
+        migration.refuse_older(env, drop.name)
     destination = migration.reach(env) if dry_run else migration.open(env)
     try:
         stops = _prepare(migration, env, drop, destination)
@@ -87,6 +89,7 @@ def delta(
     if migration.last_loaded(env) is None:
         raise MigrationError(f"nothing has been loaded into the {env} yet; run migrate first")
     drop = migration.newest_drop(drop_name, deltas=True)
+    migration.refuse_older(env, drop.name)
     destination = migration.open(env)
     try:
         stops = _prepare(migration, env, drop, destination)

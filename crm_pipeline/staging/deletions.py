@@ -33,6 +33,7 @@ def mark_deletions(store: StagingStore, spec: SourceSpec, drop: Drop) -> None:
             if store.has_table(table):
                 store.execute(f"ALTER TABLE {quote(table)} ADD COLUMN {DELETED} BOOLEAN DEFAULT FALSE")
     store.execute("DELETE FROM ops.deleted_row")
+    store.execute("DELETE FROM ops.issue WHERE reason = 'unknown_deleted'")
     found = read_deletions(spec, drop)
     if not found:
         return

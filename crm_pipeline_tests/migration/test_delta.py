@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,39 +66,141 @@ def small_delta(root: Path) -> SmallExport:
     return export
 
 
-@pytest.mark.parametrize("version", ["17.0", "18.0", "19.0"])
-def test_only_what_changed_is_sent(migrated: Migrated, version: str) -> None:
-    root = migrated(version)
-    with odoo(root, version) as destination:
-        before = by_external_id(destination, "crm.lead", ["write_date", "name"])
-    small_delta(root)
-    outcome = delta(root, version=version)
-    assert outcome.ok, [c for c in outcome.result["checks"] if not c["passed"]]
-    targets = outcome.result["targets"]
-    assert (targets["crm.lead"]["created"], targets["crm.lead"]["updated"]) == (1, 2)  # L1 is merged into D2
-    assert (targets["res.partner"]["created"], targets["res.partner"]["updated"]) == (2, 1)
-    assert (targets["mail.message"]["created"], targets["mail.message"]["updated"]) == (1, 0)
-    with odoo(root, version) as destination:
-        after = by_external_id(destination, "crm.lead", ["write_date", "name", "expected_revenue"])
-        partners = by_external_id(destination, "res.partner", ["function"])
-    assert after["deals_D1"]["expected_revenue"] == 1500
-    assert partners["contact_amy@acme.com"]["function"] == "Chair"
-    untouched = {name for name in before if after[name]["write_date"] == before[name]["write_date"]}
-    assert untouched == set(before) - {"deals_D1", "deals_D2"}
-    objects = outcome.result["objects"]
-    assert (objects["leads"]["exported"], objects["deals"]["exported"], objects["activities"]["exported"]) == (2, 1, 1)
+class Applied:
+    """A loaded export, people's work in Odoo, and one delta over it that holds a bit of everything; applied twice.
+
+    L1 changed, L9 is new, L8 was deleted before it was loaded (its note N8 goes with it); D1 changed in
+    what a person changed too, and in another field; D2 is renamed; D3 is older than loaded; L3, D2, D3, N1 were deleted; L404 was never exported.
+    """
+
+    def __init__(self, root: Path, version: str) -> None:
+        self.root, self.version = root, version
+        base = typical_export()
+        with odoo(root, version) as destination:
+            self.before = self.records(destination)
+            self.messages = destination.search_count("mail.message", [])
+            ids = {name: record["id"] for name, record in self.before.items()}
+            destination.write("crm.lead", [ids["deals_D1"]], {"expected_revenue": 777.0, "name": "Theirs"}, context=QUIET)
+            destination.write("crm.lead", [ids["leads_L2"]], {"description": "<p>called him</p>"}, context=QUIET)
+        SmallExport(
+            leads=[
+                changed(base, "leads", "L1", Job_Title="Chair"),
+                lead("L9", First_Name="New", Email="new@nine.example", Company_Name="Nine"),
+                lead("L8", First_Name="Gone", Updated_At="2024-01-01 10:00"),
+            ],
+            deals=[
+                changed(base, "deals", "D1", Deal_Value="1,500.00", Description="new text"), changed(base, "deals", "D2", Deal_Name="Won it"),
+                changed(base, "deals", "D3", Deal_Value="1", Updated_At="2023-01-01 10:00"),
+            ],
+            activities=[activity("A9", "L9")],
+            notes=[note("N8", "L8", "gone")],
+        ).write(root, DELTA)  # fmt: skip
+        write_deleted(root, ("Lead", "L3"), ("Lead", "L8"), ("Deal", "D2"), ("Deal", "D3"), ("Lead", "L404"), ("Note", "N1"), ("Ghost", "1"))
+        self.outcome = delta(root, version=version)
+        with odoo(root, version) as destination:
+            self.after = self.records(destination)
+            self.partners = by_external_id(destination, "res.partner", ["function"])
+            self.messages_after = destination.search_count("mail.message", [])
+        self.again = delta(root, version=version)
+
+    @staticmethod
+    def records(destination: Destination) -> dict[str, dict[str, Any]]:
+        names = ["name", "active", "expected_revenue", "probability", "date_closed", "description", "write_date"]
+        return by_external_id(destination, "crm.lead", names)
+
+
+@pytest.fixture(
+    scope="module", params=["18.0", *(pytest.param(version, marks=pytest.mark.exhaustive) for version in ("17.0", "19.0"))]
+)
+def applied(
+    request: pytest.FixtureRequest, migrated_once: Callable[[str], tuple[Path, run.RunOutcome]], tmp_path_factory: pytest.TempPathFactory
+) -> Applied:
+    root = tmp_path_factory.mktemp("applied") / "data"
+    shutil.copytree(migrated_once(request.param)[0], root)
+    return Applied(root, request.param)
+
+
+def test_it_comes_through_and_every_row_is_accounted_for(applied: Applied) -> None:
+    result = applied.outcome.result
+    assert applied.outcome.ok, [c for c in result["checks"] if not c["passed"]]
+    assert result["drop"] == DELTA
+    objects = result["objects"]
+    assert {name: row["exported"] for name, row in objects.items() if row["exported"]} == {
+        "users": 3, "stages": 4, "leads": 3, "deals": 3, "activities": 1, "notes": 1,
+    }  # fmt: skip
     for name, row in objects.items():
         assert row["exported"] == sum(row[fate] for fate in FATES), name
-    assert writes(delta(root, version=version)) == 0
+    assert objects["leads"]["reasons"] == {"deleted_in_source": 1, "lead_with_deals": 1}
+    assert objects["deals"]["reasons"] == {"stale": 1}
+    assert objects["notes"]["reasons"] == {"deleted_in_source": 1}
+    assert all(total["equal"] for total in result["control_totals"])
 
 
-def test_a_full_export_with_the_same_content_sends_nothing(migrated: Migrated) -> None:
-    root = migrated()
-    typical_export().write(root, "2026-11-20-full")
-    outcome = delta(root)
+def test_only_what_changed_is_sent(applied: Applied) -> None:
+    targets = applied.outcome.result["targets"]
+    assert (targets["crm.lead"]["created"], targets["crm.lead"]["updated"]) == (1, 3)  # L1 is merged into D2, and L3 is archived
+    assert (targets["res.partner"]["created"], targets["res.partner"]["updated"]) == (3, 1)  # L9 with its company, and L8 as a person
+    assert targets["mail.message"]["created"] == 1
+    assert applied.after["deals_D2"]["name"] == "Won it"
+    assert applied.partners["contact_amy@acme.com"]["function"] == "Chair"
+    assert {name for name, record in applied.before.items() if applied.after[name] == record} >= {"leads_L5", "deals_D3"}
+    assert writes(applied.again) == 0
+    assert applied.again.ok
+
+
+def test_deleted_rows_are_archived_and_nothing_is_unlinked(applied: Applied) -> None:
+    assert {name for name, record in applied.after.items() if not record["active"]} == {"leads_L3", "leads_L5", "deals_D3"}
+    assert applied.after["deals_D2"]["active"]  # what was won stays in the books
+    assert applied.after.keys() == applied.before.keys() | {"leads_L9"}
+    assert applied.messages_after == applied.messages + 1
+    said = [c for c in applied.outcome.result["checks"] if not c["passed"] and c["check"] == "records_still_exported"]
+    assert {c["asset"].rsplit("/", 1)[-1] for c in said} == {"crm_lead", "mail_message"}
+    assert applied.outcome.result["deleted"] == 5
+    with Migration(Settings.load(applied.root, environ(applied.version)), "leadforce") as migration:
+        warned = migration.store.rows("SELECT object, key FROM ops.issue WHERE reason = 'unknown_deleted' ORDER BY 1")
+    assert warned == [("Ghost", "1"), ("leads", "L404")]
+
+
+def test_what_people_changed_is_kept_and_a_conflict_waits(applied: Applied) -> None:
+    result = applied.outcome.result
+    assert (result["queues"]["conflicts"], result["edits"]) == (1, 2)
+    d1 = applied.after["deals_D1"]
+    assert (d1["expected_revenue"], d1["name"]) == (777, "Theirs")
+    assert "new text" in d1["description"]
+    assert "called him" in applied.after["leads_L2"]["description"]
+    assert (applied.again.result["queues"]["conflicts"], applied.again.result["edits"]) == (1, 2)
+    with Migration(Settings.load(applied.root, environ(applied.version)), "leadforce") as migration:
+        row = migration.store.rows("SELECT external_id, field, last_loaded, odoo_now, new_source FROM ops.conflict")[0]
+    assert row == ("deals_D1", "expected_revenue", "1000.5", "777.0", "1500.0")
+
+
+def test_closing_dates_survive_an_update(applied: Applied) -> None:
+    for name in ("deals_D2", "deals_D3"):
+        assert applied.after[name]["date_closed"] == applied.before[name]["date_closed"]
+        assert applied.after[name]["probability"] == applied.before[name]["probability"]
+
+
+@pytest.mark.parametrize(("decision", "holds", "sent"), [("take_source", 1500, 1), ("keep_odoo", 777, 0)])
+def test_a_conflict_is_decided(applied: Applied, tmp_path: Path, decision: str, holds: int, sent: int) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(applied.root, root)
+    decided = {"model": "crm.lead", "external_id": "leadforce.deals_D1", "field": "expected_revenue", "decision": decision}
+    write_csv(root / "resolutions" / "leadforce" / "conflicts.csv", [decided])
+    outcome = delta(root, version=applied.version)
     assert outcome.ok
-    assert outcome.result["drop"] == "2026-11-20-full"
-    assert writes(outcome) == 0
+    assert outcome.result["queues"]["conflicts"] == 0
+    assert writes(outcome) == sent
+    with odoo(root, applied.version) as destination:
+        assert by_external_id(destination, "crm.lead", ["expected_revenue"])["deals_D1"]["expected_revenue"] == holds
+
+
+def test_older_exports_are_refused_after_a_newer_one(applied: Applied, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(applied.root, root)
+    with Migration(Settings.load(root, environ(applied.version)), "leadforce") as migration:
+        assert migration.newest_drop().name == DELTA
+        with pytest.raises(MigrationError, match="would put older values over newer ones"):
+            run.migrate(migration, "sandbox", drop_name="2026-10-31-full")
 
 
 def test_a_delta_over_a_full_export_is_the_full_export_of_the_same_state(migrated: Migrated, tmp_path: Path) -> None:
@@ -126,109 +229,6 @@ def staged(migration: Migration) -> dict[str, set[tuple[Any, ...]]]:
     }
 
 
-def test_an_older_row_is_ignored_and_said(migrated: Migrated) -> None:
-    root = migrated()
-    SmallExport(deals=[changed(typical_export(), "deals", "D1", Deal_Value="1", Updated_At="2023-01-01 10:00")]).write(root, DELTA)
-    outcome = delta(root)
-    assert outcome.ok
-    assert outcome.result["objects"]["deals"]["reasons"] == {"stale": 1}
-    assert writes(outcome) == 0
-
-
-def test_deleted_rows_are_archived_and_nothing_is_unlinked(migrated: Migrated) -> None:
-    root = migrated()
-    with odoo(root) as destination:
-        before = {model: destination.search_count(model, [], context={"active_test": False}) for model in ("crm.lead", "res.partner", "mail.message")}
-        dates = by_external_id(destination, "crm.lead", ["date_closed", "probability"])
-    SmallExport(leads=[lead("L9", First_Name="New")]).write(root, DELTA)
-    write_deleted(root, ("Lead", "L3"), ("deals", "D1"), ("Deal", "D2"), ("Lead", "L404"), ("Note", "N1"), ("Ghost", "1"))
-    outcome = delta(root)
-    assert outcome.ok, [c for c in outcome.result["checks"] if not c["passed"]]
-    with odoo(root) as destination:
-        after = by_external_id(destination, "crm.lead", ["active", "date_closed", "probability", "user_id"])
-        counts = {model: destination.search_count(model, [], context={"active_test": False}) for model in before}
-    assert {name for name, record in after.items() if not record["active"]} == {"leads_L3", "leads_L5", "deals_D1", "deals_D3"}
-    assert after["deals_D2"]["active"]  # what was won stays in the books
-    assert counts["crm.lead"] == before["crm.lead"] + 1
-    assert counts["mail.message"] == before["mail.message"]
-    assert after["deals_D3"]["date_closed"] == dates["deals_D3"]["date_closed"]
-    said = [c for c in outcome.result["checks"] if not c["passed"] and c["check"] == "records_still_exported"]
-    assert {c["asset"].rsplit("/", 1)[-1] for c in said} == {"crm_lead", "mail_message"}
-    assert outcome.result["deleted"] == 4
-    with Migration(Settings.load(root, environ("18.0")), "leadforce") as migration:
-        warned = migration.store.rows("SELECT object, key FROM ops.issue WHERE reason = 'unknown_deleted' ORDER BY 1")
-    assert warned == [("Ghost", "1"), ("leads", "L404")]
-    assert writes(delta(root)) == 0
-
-
-def test_a_row_deleted_before_it_was_loaded_makes_no_record(migrated: Migrated) -> None:
-    root = migrated()
-    SmallExport(leads=[lead("L9", First_Name="New", Updated_At="2024-01-01 10:00")], notes=[note("N9", "L9", "gone")]).write(root, DELTA)
-    write_deleted(root, ("Lead", "L9"))
-    outcome = delta(root)
-    assert outcome.ok
-    assert outcome.result["objects"]["leads"]["reasons"] == {"deleted_in_source": 1}
-    assert outcome.result["objects"]["notes"]["reasons"] == {"deleted_in_source": 1}
-    with odoo(root) as destination:
-        assert "leads_L9" not in by_external_id(destination, "crm.lead", ["name"])
-
-
-def test_what_people_changed_is_kept_and_a_conflict_waits(migrated: Migrated) -> None:
-    root = migrated()
-    with odoo(root) as destination:
-        ids = {name: record["id"] for name, record in by_external_id(destination, "crm.lead", ["name"]).items()}
-        destination.write("crm.lead", [ids["deals_D1"]], {"expected_revenue": 777.0, "name": "Theirs"}, context=QUIET)
-        destination.write("crm.lead", [ids["leads_L3"]], {"description": "<p>called her</p>"}, context=QUIET)
-    SmallExport(deals=[changed(typical_export(), "deals", "D1", Deal_Value="1,500.00", Description="new text")]).write(root, DELTA)
-    outcome = delta(root)
-    assert outcome.ok, [c for c in outcome.result["checks"] if not c["passed"]]
-    assert outcome.result["queues"]["conflicts"] == 1
-    assert outcome.result["edits"] == 2
-    assert all(total["equal"] for total in outcome.result["control_totals"])
-    with odoo(root) as destination:
-        after = by_external_id(destination, "crm.lead", ["expected_revenue", "name", "description"])
-    assert (after["deals_D1"]["expected_revenue"], after["deals_D1"]["name"]) == (777, "Theirs")
-    assert "new text" in after["deals_D1"]["description"]
-    assert "called her" in after["leads_L3"]["description"]
-    again = delta(root)
-    assert writes(again) == 0
-    assert (again.result["queues"]["conflicts"], again.result["edits"]) == (1, 2)
-    with Migration(Settings.load(root, environ("18.0")), "leadforce") as migration:
-        row = migration.store.rows("SELECT external_id, field, last_loaded, odoo_now, new_source FROM ops.conflict")[0]
-    assert row == ("deals_D1", "expected_revenue", "1000.5", "777.0", "1500.0")
-
-
-@pytest.mark.parametrize(("decision", "holds", "sent"), [("take_source", 1500, 1), ("keep_odoo", 777, 0)])
-def test_a_conflict_is_decided(migrated: Migrated, decision: str, holds: int, sent: int) -> None:
-    root = migrated()
-    with odoo(root) as destination:
-        ids = {name: record["id"] for name, record in by_external_id(destination, "crm.lead", ["name"]).items()}
-        destination.write("crm.lead", [ids["deals_D1"]], {"expected_revenue": 777.0}, context=QUIET)
-    SmallExport(deals=[changed(typical_export(), "deals", "D1", Deal_Value="1,500.00")]).write(root, DELTA)
-    assert delta(root).result["queues"]["conflicts"] == 1
-    decided = {"model": "crm.lead", "external_id": "leadforce.deals_D1", "field": "expected_revenue", "decision": decision}
-    write_csv(root / "resolutions" / "leadforce" / "conflicts.csv", [decided])
-    outcome = delta(root)
-    assert outcome.ok
-    assert outcome.result["queues"]["conflicts"] == 0
-    assert writes(outcome) == sent
-    with odoo(root) as destination:
-        assert by_external_id(destination, "crm.lead", ["expected_revenue"])["deals_D1"]["expected_revenue"] == holds
-    assert writes(delta(root)) == 0
-
-
-def test_closing_dates_survive_an_update(migrated: Migrated) -> None:
-    root = migrated()
-    with odoo(root) as destination:
-        closed = by_external_id(destination, "crm.lead", ["date_closed"])["deals_D2"]["date_closed"]
-    SmallExport(deals=[changed(typical_export(), "deals", "D2", Deal_Name="Won it", Closed_At="2024-03-01T10:05:00+05:30")]).write(root, DELTA)
-    outcome = delta(root)
-    assert outcome.ok
-    with odoo(root) as destination:
-        record = by_external_id(destination, "crm.lead", ["date_closed", "name"])["deals_D2"]
-    assert (record["name"], record["date_closed"]) == ("Won it", closed)
-
-
 def test_rows_missing_from_a_newer_full_export_stay_and_are_named(migrated: Migrated) -> None:
     root = migrated()
     export = typical_export()
@@ -241,16 +241,6 @@ def test_rows_missing_from_a_newer_full_export_stay_and_are_named(migrated: Migr
         gone = migration.store.rows("SELECT model, external_id, cause, action FROM ops.departed ORDER BY ALL")
     assert ("crm.lead", "deals_D3", "absent", "keep") in gone
     assert {row[2:] for row in gone} == {("absent", "keep"), ("not_made", "keep")}
-
-
-def test_an_older_export_is_refused_after_a_newer_one(migrated: Migrated) -> None:
-    root = migrated()
-    small_delta(root)
-    delta(root)
-    with Migration(Settings.load(root, environ("18.0")), "leadforce") as migration:
-        assert run.migrate(migration, "sandbox").result["drop"] == DELTA
-        with pytest.raises(MigrationError, match="would put older values over newer ones"):
-            run.migrate(migration, "sandbox", drop_name="2026-10-31-full")
 
 
 def test_a_delta_needs_something_to_be_laid_over(data_root: Path, typical_root: Path) -> None:
