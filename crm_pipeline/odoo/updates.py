@@ -240,8 +240,9 @@ class _Update:
         new, last, now = f"new.{quote(field.name)}", f"last.{quote(field.name)}", f"now.{quote(field.found_as)}"
         moved = f"(new._unknown OR NOT ({self._same(field, last, now)}))"
         wanted = f"((new._unknown OR NOT ({equal_sql(field, new, last)})) AND NOT ({self._same(field, new, now)}))"
-        if field.spec.compare == "never":
-            moved = "new._unknown"
+        if field.spec.compare == "never":  # what Odoo holds of it says nothing
+            changed = f"(NOT new._unknown AND NOT ({equal_sql(field, new, last)}))"
+            return {"send": changed, "conflict": "FALSE", "decided": "FALSE", "edit": "FALSE"}
         if not field.spec.is_sent:  # Odoo computes it: what is not as it was computed then was edited
             edited = f"NOT new._unknown AND {equal_sql(field, new, last)} AND {moved}"
             return {"send": "FALSE", "conflict": "FALSE", "decided": "FALSE", "edit": edited}
