@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def read_object(store: Database, spec: SourceSpec, object_name: str, drop: Drop)
         for layer in drop.layers:
             reading.read_layer(layer, Path(scratch), prefix="" if layer is drop.layers[0] else f"{layer.name}/")
     reading.problems += _convention_problems(drop, object_name)
+    reading.problems += _lacking_problems(object_spec, reading.found)
     files, found, rows = reading.files, reading.found, reading.rows
     problems, warnings = reading.problems, reading.warnings
     custom = _distinct(label for file in found for label in file.match.custom)
@@ -166,6 +168,22 @@ def _convention_problems(drop: Drop, object_name: str) -> list[Problem]:
     listed = "; ".join(f"{name}: {zone}, {order}" for (zone, order), name in stated.items())
     message = f"{object_name}: the drops state different time zones or date formats ({listed}). Export them alike, or correct a manifest."
     return [Problem("conventions_differ", message)]
+
+
+def _lacking_problems(spec: ObjectSpec, found: Sequence[CsvFile | SheetFile]) -> list[Problem]:
+    """A delta's file without a column that an earlier drop has would empty that column in all its rows."""
+    problems, known = [], dict[str, str]()
+    for file in found:
+        columns = {spec.columns[name].heading for name in file.match.positions} | set(file.match.extra)
+        lacking = [name for name in known if name not in columns]
+        if "/" in file.name and lacking:
+            message = (
+                f"{file.name} has no column {', '.join(lacking)}, which {known[lacking[0]]} has; its rows would be emptied there. Export it "
+                "with the same columns."
+            )
+            problems.append(Problem("missing_column", message, file.name))
+        known |= {name: file.name for name in columns if name not in known}
+    return problems
 
 
 def _sheet_warnings(spec: ObjectSpec, file: SheetFile, read: SheetRead) -> list[Problem]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -134,20 +134,28 @@ def open_with_base(spec: SourceSpec, root: Path, name: str) -> Drop:
         ManifestError, UnreadableFileError: as :func:`open_drop`.
     """
     drop = open_drop(spec, root / name)
-    below: list[Drop] = []
+    layers: list[Drop] = [drop]
     if drop.is_delta:
         for earlier in reversed([each for each in list_drops(root) if each < name]):
-            below.insert(0, open_drop(spec, root / earlier))
-            if not below[0].is_delta:
-                return lay_over(tuple(below), drop)
+            layers.insert(0, open_drop(spec, root / earlier))
+            if not layers[0].is_delta:
+                return lay_over(layers)
         raise NoFullDropError(root / name)
     return drop
 
 
-def lay_over(below: tuple[Drop, ...], drop: Drop) -> Drop:
-    """A drop together with those below it; the fingerprint is that of all of them."""
-    digest = hashlib.sha256("\n".join(each.fingerprint for each in (*below, drop)).encode()).hexdigest()
-    return replace(drop, below=below, fingerprint=digest)
+def lay_over(layers: Sequence[Drop]) -> Drop:
+    """The last of some drops together with those below it; the fingerprint is that of all of them.
+
+    A delta whose manifest does not state the account's time zone or date format was exported as the drop below it.
+    """
+    whole = [layers[0]]
+    for drop in layers[1:]:
+        manifest, last = drop.manifest, whole[-1]
+        zone = (manifest and manifest.time_zone) or last.time_zone
+        whole.append(replace(drop, time_zone=zone, date_order=cast("DateOrder", (manifest and manifest.date_order) or last.date_order)))
+    digest = hashlib.sha256("\n".join(each.fingerprint for each in layers).encode()).hexdigest()
+    return replace(whole[-1], below=tuple(whole[:-1]), fingerprint=digest)
 
 
 def _manifest(spec: SourceSpec, path: Path | None) -> Manifest | None:

@@ -28,8 +28,11 @@ from crm_pipeline.specs import Mapping, SourceBlock, TargetSpec
 from crm_pipeline.staging.staged import path_column, size_column, tolerance_column
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
-#: Rows looked at, in their three states.
-_THREE = "_new AS new JOIN _last AS last USING (external_id) JOIN _now AS now ON now.id = new._odoo_id"
+#: Rows looked at, in their three states, with their staged row and what people decided about their fields.
+_THREE = (
+    "_new AS new JOIN _last AS last USING (external_id) JOIN _now AS now ON now.id = new._odoo_id "
+    "JOIN _new_staged AS staged USING (external_id) LEFT JOIN _decided AS decided USING (external_id)"
+)
 
 
 def update_changed(
@@ -214,6 +217,11 @@ class _Update:
             store.execute(
                 f"DELETE FROM ops.{table} WHERE env = ? AND model = ? AND external_id IN (SELECT external_id FROM _new)", self._here
             )
+        store.execute(
+            """CREATE OR REPLACE TEMP TABLE _decided AS SELECT external_id, json_group_object(field, decision) AS decisions
+               FROM ops.conflict_decision WHERE model = ? GROUP BY external_id""",
+            [self.target.model],
+        )
         changed, kept = [], []
         for field in self.fields:
             verdict = self._verdicts(field)
@@ -245,11 +253,11 @@ class _Update:
             return {"send": changed, "conflict": "FALSE", "decided": "FALSE", "edit": "FALSE"}
         if not field.spec.is_sent:  # Odoo computes it: what is not as it was computed then was edited
             edited = f"NOT new._unknown AND {equal_sql(field, new, last)} AND {moved}"
-            return {"send": "FALSE", "conflict": "FALSE", "decided": "FALSE", "edit": edited}
-        decision = (
-            f"(SELECT any_value(decision) FROM ops.conflict_decision WHERE model = {literal(self.target.model)} "
-            f"AND external_id = new.external_id AND field = {literal(field.name)})"
-        )
+            # Odoo follows a new value of the record this one is computed from, but not one that was emptied
+            emptied = f"(NOT new._unknown AND {new} IS NULL AND {last} IS NOT NULL AND NOT {moved})"
+            sends = field.schema.type == "char" and not field.schema.readonly
+            return {"send": emptied if sends else "FALSE", "conflict": "FALSE", "decided": "FALSE", "edit": edited}
+        decision = f"(decided.decisions ->> {literal('$.' + field.name)})"
         source_wins = "TRUE" if field.spec.on_conflict == "take_source" else f"coalesce({decision} = 'take_source', FALSE)"
         odoo_wins = f"coalesce({decision} = 'keep_odoo', FALSE)"
         return {
@@ -266,8 +274,8 @@ class _Update:
             same = f"({same} OR {meant} IS NULL{f' OR len({meant}) = 0' if field.spec.refs is not None else ''})"
         if field.spec.tolerance is None:
             return same
-        off = f"(SELECT any_value(staged.{quote(tolerance_column(field.name))}) FROM _new_staged AS staged WHERE staged.external_id = new.external_id)"
-        return f"({same} OR abs(coalesce({meant}, 0) - coalesce({found}, 0)) <= coalesce({off}, 0) + 0.000001)"
+        off = f"coalesce(staged.{quote(tolerance_column(field.name))}, 0)"
+        return f"({same} OR abs(coalesce({meant}, 0) - coalesce({found}, 0)) <= {off} + 0.000001)"
 
     def _note(self, field: ResolvedField) -> None:
         new, last, now = f"new.{quote(field.name)}", f"last.{quote(field.name)}", f"now.{quote(field.found_as)}"
