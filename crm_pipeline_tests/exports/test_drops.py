@@ -4,8 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from crm_pipeline.exports import DropNotFoundError, ManifestError, UnreadableFileError, list_drops
-from crm_pipeline_tests.exports.folders import THINGS, drop, source, write
+from crm_pipeline.exports import (
+    Drop,
+    DropNotFoundError,
+    ManifestError,
+    UnreadableFileError,
+    list_drops,
+    open_drop,
+    read_object,
+)
+from crm_pipeline.exports.drops import open_with_base
+from crm_pipeline.exports.errors import NoFullDropError
+from crm_pipeline.staging.store import StagingStore
+from crm_pipeline_tests.exports.folders import THINGS, codes, drop, raw_rows, source, write
 
 CSV = "Thing ID,Name,Amount\nT1,a,1\n"
 
@@ -174,3 +185,51 @@ def test_manifest_rows_find_their_object(tmp_path: Path) -> None:
 def test_a_manifest_without_its_headings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match=r"has none of the headings Object and File"):
         drop(write(tmp_path / "drop", {"export_manifest.csv": "a,b\n1,2\n"}))
+
+
+def layers(root: Path, *drops: tuple[str, dict[str, str]]) -> Drop:
+    """Write drops and open the last with what it is laid over."""
+    for name, files in drops:
+        write(root / name, files)
+    return open_with_base(source(), root, drops[-1][0])
+
+
+FULL = ("1-full", {"things.csv": "Thing ID,Name,Amount\nT1,a,1\n"})
+
+
+def test_a_delta_is_read_with_the_full_export_and_the_deltas_before_it(tmp_path: Path, store: StagingStore) -> None:
+    drop = layers(tmp_path, ("0-full", {}), FULL, ("2-delta", {"things.csv": "Thing ID,Name,Amount\nT2,b,2\n"}), ("3-delta", {}))
+    assert [layer.name for layer in drop.layers] == ["1-full", "2-delta", "3-delta"]
+    audit = read_object(store, source(), "things", drop)
+    assert [file.name for file in audit.files] == ["things.csv", "2-delta/things.csv"]
+    assert codes(audit.problems) == []
+    assert raw_rows(store, "_file, thing_id") == [("things.csv", "T1"), ("2-delta/things.csv", "T2")]
+
+
+def test_a_delta_without_a_column_would_empty_it(tmp_path: Path, store: StagingStore) -> None:
+    drop = layers(tmp_path, FULL, ("2-delta", {"things.csv": "Thing ID,Name\nT1,b\n"}))
+    (problem,) = read_object(store, source(), "things", drop).problems
+    assert problem.code == "missing_column"
+    assert "2-delta/things.csv has no column Amount, which things.csv has" in problem.message
+
+
+def test_a_delta_without_manifest_has_the_conventions_of_what_it_is_laid_over(tmp_path: Path, store: StagingStore) -> None:
+    stated = "Object,File,Rows In File,Time Zone,Date Format\nthings,things.csv,1,Europe/Berlin,MM/DD/YYYY\n"
+    full = ("1-full", FULL[1] | {"export_manifest.csv": stated})
+    drop = layers(tmp_path, full, ("2-delta", {"things.csv": "Thing ID,Name,Amount\nT2,b,2\n"}))
+    assert (drop.time_zone, drop.date_order) == ("Europe/Berlin", "mdy")
+    assert codes(read_object(store, source(), "things", drop).problems) == []
+
+
+def test_a_delta_alone_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(NoFullDropError, match="no full export lies before it"):
+        layers(tmp_path, ("2-delta", {}))
+
+
+@pytest.mark.parametrize(
+    ("name", "deleted", "is_delta"),
+    [("2026-11-15", True, True), ("2026-11-15", False, False), ("2026-11-15_Delta", False, True), ("2026-11-15-full", True, False)],
+)
+def test_what_makes_a_drop_a_delta(tmp_path: Path, name: str, *, deleted: bool, is_delta: bool) -> None:
+    files = {"deleted_records.csv": "Object,Record ID\n"} if deleted else {}
+    assert open_drop(source(), write(tmp_path / name, files)).is_delta is is_delta
