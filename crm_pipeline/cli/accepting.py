@@ -14,10 +14,10 @@ from crm_pipeline.cli.command import (
     drop_option,
     env_option,
     main,
+    opened,
     source_argument,
     write_json,
 )
-from crm_pipeline.cli.progress import progress_for
 from crm_pipeline.cli.tables import conclude
 from crm_pipeline.migration.cutover import cut_over, write_runbook
 from crm_pipeline.migration.cutover import hypercare as look_after
@@ -56,11 +56,7 @@ def cutover(
     source: str, drop_name: str | None, freeze: str, by: str, *, settings: Settings, output: Output, json_file: Path | None
 ) -> int:
     """Apply the last export to production, verify everything, write the certificate: Odoo is the system of record."""
-    check_source(settings, source)
-    with (
-        progress_for(output.console, quiet=output.quiet) as progress,
-        Migration(settings, source, progress=progress) as migration,
-    ):
+    with opened(settings, source, output) as migration:
         done = cut_over(migration, freeze=freeze, by=by, drop_name=drop_name)
     certificate = str(done.certificate.relative_to(settings.data.path)) if done.certificate is not None else None
     code = conclude(done.run, output, json_file, dry_run=False, more={"certificate": certificate})
@@ -105,11 +101,7 @@ def runbook(source: str, *, settings: Settings, output: Output, json_file: Path 
 @common
 def hypercare(source: str, env: str, *, settings: Settings, output: Output, json_file: Path | None) -> int:
     """Look at everything that was loaded once more: what people changed since, what is damaged, what waits."""
-    check_source(settings, source)
-    with (
-        progress_for(output.console, quiet=output.quiet) as progress,
-        Migration(settings, source, progress=progress) as migration,
-    ):
+    with opened(settings, source, output) as migration:
         outcome, sentence = look_after(migration, env)
     code = conclude(outcome, output, json_file, dry_run=False, more={"hypercare": sentence})
     output.say(f"{outcome.result['edits']} values were changed by people in Odoo since they were loaded. {sentence}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ import click
 from rich.console import Console
 from rich.logging import RichHandler
 
+from crm_pipeline.cli.progress import progress_for
 from crm_pipeline.exports import ExportError
 from crm_pipeline.migration.errors import MigrationError
+from crm_pipeline.migration.migration import Migration
 from crm_pipeline.migration.proposing import ProposalError
 from crm_pipeline.migration.resolutions import ResolutionFileError
 from crm_pipeline.migration.sign_off import SignOffRefusedError
@@ -122,3 +125,14 @@ def write_json(file: Path | None, content: dict[str, Any]) -> None:
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def opened(settings: Settings, source: str, output: Output) -> Iterator[Migration]:
+    """Open a CRM's migration, its progress shown unless quiet."""
+    check_source(settings, source)
+    with (
+        progress_for(output.console, quiet=output.quiet) as progress,
+        Migration(settings, source, progress=progress) as migration,
+    ):
+        yield migration

@@ -15,10 +15,10 @@ from crm_pipeline.cli.command import (
     drop_option,
     env_option,
     main,
+    opened,
     source_argument,
     write_json,
 )
-from crm_pipeline.cli.progress import progress_for
 from crm_pipeline.cli.tables import conclude, print_preflight
 from crm_pipeline.migration import run
 from crm_pipeline.migration.migration import Migration
@@ -63,11 +63,7 @@ def migrate(
     settings: Settings, output: Output, json_file: Path | None,
 ) -> int:  # fmt: skip
     """Stage the export, load it and verify every field."""
-    check_source(settings, source)
-    with (
-        progress_for(output.console, quiet=output.quiet) as progress,
-        Migration(settings, source, progress=progress) as migration,
-    ):
+    with opened(settings, source, output) as migration:
         try:
             outcome = run.migrate(migration, env, drop_name=drop_name, only=only, dry_run=dry_run)
         except ValueError as error:
@@ -84,11 +80,7 @@ def delta(
     source: str, env: str, drop_name: str | None, *, settings: Settings, output: Output, json_file: Path | None
 ) -> int:
     """Apply a newer export to what was loaded: only what changed is sent, and people's work in Odoo is kept."""
-    check_source(settings, source)
-    with (
-        progress_for(output.console, quiet=output.quiet) as progress,
-        Migration(settings, source, progress=progress) as migration,
-    ):
+    with opened(settings, source, output) as migration:
         outcome = run.delta(migration, env, drop_name=drop_name)
     return conclude(outcome, output, json_file, dry_run=False)
 
@@ -99,11 +91,7 @@ def delta(
 @common
 def verify(source: str, env: str, *, settings: Settings, output: Output, json_file: Path | None) -> int:
     """Read everything back from Odoo and compare it again."""
-    check_source(settings, source)
-    with (
-        progress_for(output.console, quiet=output.quiet) as progress,
-        Migration(settings, source, progress=progress) as migration,
-    ):
+    with opened(settings, source, output) as migration:
         outcome = run.verify(migration, env)
     return conclude(outcome, output, json_file, dry_run=False)
 

@@ -13,10 +13,10 @@ from crm_pipeline.cli.command import (
     common,
     env_option,
     main,
+    opened,
     source_argument,
     write_json,
 )
-from crm_pipeline.cli.progress import progress_for
 from crm_pipeline.cli.rollback_tables import rollback_tables
 from crm_pipeline.cli.trace_tables import trace_tables
 from crm_pipeline.migration.migration import Migration
@@ -64,11 +64,7 @@ def rollback(
     source: str, env: str, to: str | None, *, apply: bool, force: bool, keep_edited: bool, settings: Settings, output: Output, json_file: Path | None
 ) -> int:
     """Say what taking the migration back would do, and with --apply do it and prove it."""
-    check_source(settings, source)
-    with (
-        progress_for(output.console, quiet=output.quiet) as progress,
-        Migration(settings, source, progress=progress) as migration,
-    ):
+    with opened(settings, source, output) as migration:
         outcome = roll_back(migration, env, to=to, apply=apply, force=force, keep_edited=keep_edited)
     if not output.quiet:
         for table in rollback_tables(outcome.result):
