@@ -93,8 +93,7 @@ def _stage(store: StagingStore, target: TargetSpec, table: str, env: str) -> Non
                 SELECT gone.external_id, block AS _block, NULL::VARCHAR AS _object, NULL::BIGINT AS _row_id,
                        9000000000000000 + row_number() OVER (ORDER BY gone.external_id) AS _order, FALSE AS _needed, FALSE AS _creatable,
                        FALSE AS _deleted, TRUE AS _departed, {archived} AS _archived, {found},
-                       CASE WHEN {archived} THEN json_merge_patch("values", '{{"{ACTIVE}": false}}') ELSE "values" END AS _values,
-                       CASE WHEN {archived} THEN md5(_values::VARCHAR) ELSE row_hash END AS _hash
+                       CASE WHEN {archived} THEN md5(row_hash || ' archived') ELSE row_hash END AS _hash
                 FROM _gone AS gone JOIN ops.departed AS departed USING (external_id) WHERE departed.env = ? AND departed.model = ?
             )""",
         [env, target.model],

@@ -14,7 +14,9 @@ from typing import Any
 import polars as pl
 
 from crm_pipeline.odoo.destination import Destination, Domain, Record
-from crm_pipeline.staging.store import StagingStore
+from crm_pipeline.specs import TargetSpec
+from crm_pipeline.staging.staged import values_sql
+from crm_pipeline.staging.store import StagingStore, quote
 
 #: A prefork server cut a reply of 37,000 rows (Odoo 18): read in pages by id.
 PAGE = 5000
@@ -67,10 +69,11 @@ class Ledger:
             self.store.execute("INSERT INTO ops.environment VALUES (?, ?, ?)", [self.env, database_uuid, self.now])
         return bool(rows)
 
-    def is_empty(self, model: str, staged_table: str) -> bool:
-        """Whether nothing is staged for a model and nothing was ever loaded of it."""
+    def is_empty(self, target: TargetSpec) -> bool:
+        """Whether nothing is staged for a target and nothing was ever loaded of it."""
         return not self.store.value(
-            f"SELECT EXISTS (SELECT 1 FROM {staged_table}) OR EXISTS (SELECT 1 FROM ops.ledger WHERE env = ? AND model = ?)", [self.env, model]
+            f"SELECT EXISTS (SELECT 1 FROM {quote(f'staged.{target.table}')}) OR EXISTS (SELECT 1 FROM ops.ledger WHERE env = ? AND model = ?)",
+            [self.env, target.model],
         )
 
     def knows_earlier(self, model: str) -> bool:
@@ -91,7 +94,7 @@ class Ledger:
         return ended
 
     def sync(
-        self, destination: Destination, model: str, staged_table: str, *, are_parts: bool = False, only_newer: bool = False
+        self, destination: Destination, target: TargetSpec, *, only_newer: bool = False
     ) -> int:
         """Take over what Odoo has under our external ids and the ledger doesn't know (a kill, a lost reply, a lost store).
 
@@ -105,7 +108,8 @@ class Ledger:
 
         Returns how many entries were taken over.
         """
-        store, here = self.store, [self.env, model]
+        store, model, are_parts = self.store, target.model, target.part_of is not None
+        here = [self.env, model]
         seen = int(store.value("SELECT max(highest) FROM ops.seen_identity WHERE env = ? AND model = ?", here) or 0)
         only_newer = only_newer and seen > 0
         store.execute("DELETE FROM ops.ledger WHERE env = ? AND model = ? AND origin <> 'created'", here)
@@ -127,9 +131,9 @@ class Ledger:
             f"""
             INSERT INTO ops.ledger BY NAME
             SELECT ? AS env, ? AS model, staged._block AS block, found.external_id, found.odoo_id, 'created' AS origin,
-                   CASE WHEN ? THEN staged._hash END AS row_hash, CASE WHEN ? THEN staged._values END AS "values",
+                   CASE WHEN ? THEN staged._hash END AS row_hash, CASE WHEN ? THEN {values_sql(target, "staged")} END AS "values",
                    ? AS run_id, ? AS loaded_at
-            FROM _in_odoo AS found LEFT JOIN {staged_table} AS staged USING (external_id)
+            FROM _in_odoo AS found LEFT JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
             WHERE found.external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = ? AND model = ?)
             """,
             [self.env, model, are_parts, are_parts, self.run_id, self.now, self.env, model],

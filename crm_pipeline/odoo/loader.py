@@ -53,11 +53,11 @@ def load_target(
         DestinationError: when the destination stays out of reach or refuses the calls themselves.
     """
     ledger.forget_refusals(target.model)
-    if ledger.is_empty(target.model, quote(f"staged.{target.table}")):
+    if ledger.is_empty(target):
         return LoadCounts(target.model, 0, 0, 0, 0, 0, 0, 0)
     schema = destination.fields_get(target.model)
     stage_departed(store, target, ledger.env)
-    adopted = ledger.sync(destination, target.model, quote(f"staged.{target.table}"), are_parts=target.part_of is not None, only_newer=only_newer)
+    adopted = ledger.sync(destination, target, only_newer=only_newer)
     for needed in (target, mapping.parts_of(target.model)):
         if needed is not None:
             _fetch_references(store, needed, destination, ledger.env)

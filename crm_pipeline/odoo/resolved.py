@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from crm_pipeline.odoo.destination import FieldSchema
 from crm_pipeline.specs import FieldSpec, Mapping, SourceBlock, TargetSpec
-from crm_pipeline.staging.staged import confirmed_fields, path_column, size_column
+from crm_pipeline.staging.staged import confirmed_fields, path_column, size_column, values_sql
 from crm_pipeline.staging.store import literal, quote
 
 _TEXT = {"char", "text", "html", "selection", "reference"}
@@ -123,7 +123,7 @@ def resolved_select(
     extra += [f"staged.{quote(column(f.name))}" for f in fields if f.spec.file for column in (path_column, size_column)]
     names = ", ".join(literal(block.name) for block in blocks)
     return f"""
-        SELECT staged.external_id, staged._block, staged._order, staged._hash, staged._values,
+        SELECT staged.external_id, staged._block, staged._order, staged._hash, {values_sql(target, 'staged')} AS _values,
                {_list(held)} AS _unresolved, {_list(blanked)} AS _blanked,
                {", ".join([*columns, *dict.fromkeys(extra)])}
         FROM {table} AS staged {" ".join(joins)}

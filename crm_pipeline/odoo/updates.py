@@ -25,7 +25,7 @@ from crm_pipeline.odoo.ledger import Ledger, read_pages
 from crm_pipeline.odoo.resolved import ResolvedField, load_cell, resolve_fields, resolved_select, streams
 from crm_pipeline.odoo.sender import Batch, Sender
 from crm_pipeline.specs import Mapping, SourceBlock, TargetSpec
-from crm_pipeline.staging.staged import path_column, size_column, tolerance_column
+from crm_pipeline.staging.staged import path_column, sent_fields, size_column, tolerance_column
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 #: Rows looked at, in their three states, with their staged row and what people decided about their fields.
@@ -124,11 +124,12 @@ class _Update:
         if not store.value("SELECT count(*) FROM _candidate"):
             return 0
         columns = store.columns(f"staged.{self.target.table}")
+        names = dict.fromkeys([*(f.name for f in self.fields), *(name for block in self.target.sources for name in sent_fields(block))])
         files = "".join(f", NULL AS {quote(column(f.name))}" for f in self.fields if f.spec.file for column in (path_column, size_column))
         store.execute(f"""
             CREATE OR REPLACE TEMP TABLE _last_staged AS
-            SELECT staged.external_id, staged._block, staged._order, staged._hash, staged._values,
-                   {last_values(columns, (f.name for f in self.fields), 'candidate."values"')}{files}
+            SELECT staged.external_id, staged._block, staged._order, staged._hash,
+                   {last_values(columns, names, 'candidate."values"')}{files}
             FROM {table} AS staged JOIN _candidate AS candidate USING (external_id)
         """)
         plain = tuple(block.model_copy(update={"fields": {f.name: f.spec for f in self.fields}}) for block in blocks)

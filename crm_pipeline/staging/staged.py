@@ -4,11 +4,12 @@ A staged table ``staged.<model>`` holds, for every record meant for Odoo: ``exte
 ``_block``, ``_object``, ``_row_id``, ``_order``, ``_needed``, ``_creatable``, ``_label``, ``_deleted`` (in the CRM's list of deleted
 records), ``_departed`` (see :mod:`crm_pipeline.odoo.departures`), one column for each mapped field
 (links as external ids, lookups as the text to look up, files as their SHA-1), ``<field>__path`` and ``<field>__bytes`` of a file,
-``<field>__tolerance`` where one is stated, ``_values`` (the fields of its block as JSON) and ``_hash`` (MD5 of it).
+``<field>__tolerance`` where one is stated, and ``_hash`` (MD5 of the names and values of its block's fields).
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -90,6 +91,20 @@ def forget_staging(store: StagingStore, mapping: Mapping) -> None:
 def confirmed_fields(block: SourceBlock) -> dict[str, FieldSpec]:
     """The fields of a block that are loaded: proposed and ignored ones are not."""
     return {name: spec for name, spec in block.fields.items() if spec.status == "confirmed"}
+
+
+def sent_fields(block: SourceBlock) -> list[str]:
+    """Names of the fields of a block whose values go to Odoo."""
+    return [name for name, spec in confirmed_fields(block).items() if not spec.staged_only]
+
+
+def values_sql(target: TargetSpec, row: str) -> str:
+    """SQL: the fields of the block of a staged row (an alias of the staged table) as JSON, as the ledger keeps them."""
+    cases = " ".join(
+        f"WHEN {literal(block.name)} THEN to_json(struct_pack({', '.join(f'{quote(n)} := {row}.{quote(n)}' for n in sent_fields(block))}))"
+        for block in target.sources
+    )
+    return f"CASE {row}._block {cases} END"
 
 
 def path_column(field: str) -> str:
@@ -188,12 +203,10 @@ def _block_select(mapping: Mapping, number: int, block: SourceBlock) -> str:
         tolerance_column(name): f"({spec.tolerance})::DOUBLE" for name, spec in confirmed.items() if spec.tolerance
     }
     columns = ", ".join(f"{expression} AS {quote(name)}" for name, expression in fields.items())
-    sent = ", ".join(quote(name) for name, spec in confirmed.items() if not spec.staged_only)
     where = _conditions(block)
     order = f"({number})::BIGINT * 1000000000000 + coalesce(src._row_id, 999999999999)"
     return f"""
-        SELECT *, to_json(struct_pack({", ".join(f"{c} := {c}" for c in sent.split(", "))})) AS _values,
-               md5(_values::VARCHAR) AS _hash
+        SELECT *, {_hash(block)} AS _hash
         FROM (
             SELECT {external_id_of(block)} AS external_id, {literal(block.name)} AS _block,
                    {literal(block.accounts_for or block.object)}::VARCHAR AS _object, src._row_id, {order} AS _order,
@@ -203,6 +216,12 @@ def _block_select(mapping: Mapping, number: int, block: SourceBlock) -> str:
             FROM {_from(mapping, block)} {where} {_one_per(block)}
         )
     """
+
+
+def _hash(block: SourceBlock) -> str:
+    names = sent_fields(block)
+    fields = hashlib.md5(" ".join(names).encode(), usedforsecurity=False).hexdigest()
+    return f"md5({literal(fields)} || row({', '.join(map(quote, names))})::VARCHAR)"
 
 
 def _deleted(block: SourceBlock) -> str:
