@@ -88,11 +88,10 @@ def _text_macros() -> dict[str, str]:
         ),
         "blank(s)": "_trim(replace(s, chr(0), ''))",
         "_lines(t)": "CASE WHEN contains(t, chr(13)) THEN replace(replace(t, chr(13) || chr(10), chr(10)), chr(13), chr(10)) ELSE t END",
-        "_collapse(t)": (
-            f"CASE WHEN regexp_full_match(t, '[!-~]+(?: [!-~]+)*') THEN t ELSE regexp_replace(t, {inner}, ' ', 'g') END"
-        ),
+        # Most text is ASCII with single spaces: nothing but its case is to be changed.
         "_fold(t)": (
-            "nfc_normalize(replace(replace(replace(lower(nfc_normalize(_collapse(t))), 'ß', 'ss'), 'ς', 'σ'), 'ſ', 's'))"
+            "CASE WHEN regexp_full_match(t, '[!-~]+(?: [!-~]+)*') THEN lower(t) ELSE nfc_normalize(replace(replace(replace(lower("
+            f"nfc_normalize(regexp_replace(t, {inner}, ' ', 'g'))), 'ß', 'ss'), 'ς', 'σ'), 'ſ', 's')) END"
         ),
         "fold(s)": "_fold(blank(s))",
         "_undress(t)": (

@@ -65,7 +65,7 @@ def typed_schema(spec: ObjectSpec) -> pa.DataFrameSchema:
 
 
 def validate_typed(store: StagingStore, spec: SourceSpec, object_name: str) -> pl.DataFrame:
-    """Validate ``typed.<object>`` in chunks of ``CHUNK`` rows.
+    """Validate ``typed.<object>`` in chunks of ``CHUNK`` rows; of columns that any value is good for, the types alone.
 
     Returns:
         one row for each failure: ``column``, ``check``, ``row_id`` (NULL for a whole column), ``value``; none when all is
@@ -74,10 +74,12 @@ def validate_typed(store: StagingStore, spec: SourceSpec, object_name: str) -> p
     object_spec = spec.objects[object_name]
     schema = typed_schema(object_spec)
     table = quote(f"typed.{object_name}")
-    failures = []
-    reader = store.connection.sql(f"SELECT COLUMNS(lambda c: c NOT IN ('_extra', '_deleted')) FROM {table}").to_arrow_reader(CHUNK)
+    columns = "COLUMNS(lambda c: c NOT IN ('_extra', '_deleted'))"
+    failures = _failures(schema, store.frame(f"SELECT {columns} FROM {table} LIMIT 0"))
+    checked = [name for name, column in schema.columns.items() if column.checks or column.unique or not column.nullable]
+    reader = store.connection.sql(f"SELECT {', '.join(map(quote, checked))} FROM {table}").to_arrow_reader(CHUNK)
     for batch in reader:
-        failures += _failures(schema, pl.DataFrame(batch))
+        failures += _failures(schema.select_columns(checked), pl.DataFrame(batch))
     key = quote(object_spec.key)
     repeated = store.frame(
         f'SELECT ? AS "column", \'key_is_unique\' AS "check", min(_row_id) AS row_id, CAST({key} AS VARCHAR) AS value '

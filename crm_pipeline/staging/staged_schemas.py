@@ -32,20 +32,25 @@ def staged_schema(target: TargetSpec) -> pa.DataFrameSchema:
 
 
 def validate_staged(store: StagingStore, target: TargetSpec) -> pl.DataFrame:
-    """Validate ``staged.<model>``; returns the failures (column, check, failure_case, index), empty when all is well."""
+    """Validate ``staged.<model>``; returns the failures (column, check, failure_case, index), empty when all is well.
+
+    Only columns that have something to check are read row by row; of the others it is checked that they are there.
+    """
     schema = staged_schema(target)
     table = quote(f"staged.{target.table}")
-    names = ", ".join(quote(name) for name in schema.columns)
-    failures: list[pl.DataFrame] = []
-    reader = store.connection.sql(f"SELECT {names} FROM {table}").to_arrow_reader(_CHUNK)
+    checked = [name for name, column in schema.columns.items() if column.checks]
+    failures = _failures(schema, store.frame(f"SELECT * FROM {table} LIMIT 0"))
+    reader = store.connection.sql(f"SELECT {', '.join(map(quote, checked))} FROM {table}").to_arrow_reader(_CHUNK)
     for batch in reader:
-        frame = pl.DataFrame(pl.from_arrow(batch))
-        try:
-            schema.validate(frame, lazy=True)
-        except pa.errors.SchemaErrors as error:
-            failures.append(
-                error.failure_cases.select(pl.col("column", "check", "failure_case").cast(pl.String), "index")
-            )
-            if sum(f.height for f in failures) >= _SHOWN:
-                break
+        failures += _failures(schema.select_columns(checked), pl.DataFrame(pl.from_arrow(batch)))
+        if sum(f.height for f in failures) >= _SHOWN:
+            break
     return pl.concat(failures).head(_SHOWN) if failures else pl.DataFrame(schema={"column": pl.String})
+
+
+def _failures(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> list[pl.DataFrame]:
+    try:
+        schema.validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        return [error.failure_cases.select(pl.col("column", "check", "failure_case").cast(pl.String), "index")]
+    return []

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from crm_pipeline.specs.source import Identifier, SpecModel
 from crm_pipeline.staging.store import StagingStore, quote
-from crm_pipeline.transforms.grouping import address_columns, best_address, best_values, newest_rank, same_address
+from crm_pipeline.transforms.grouping import (
+    address_columns,
+    address_text,
+    best_address,
+    best_values,
+    newest,
+    newest_rank,
+    one_record_per,
+)
 
 
 class PeopleOptions(SpecModel):
@@ -40,7 +48,7 @@ def people_by_email(store: StagingStore, name: str, options: PeopleOptions) -> N
     columns = ", ".join(f"src.{quote(c)}" for c in wanted)
     store.execute(f"""
         CREATE OR REPLACE TEMP TABLE _person_row AS
-        SELECT {columns}, {newest_rank(o.newest_by)} AS rank, member.company_key,
+        SELECT src._row_id, {columns}, {newest_rank(o.newest_by)} AS rank, member.company_key,
                coalesce(src.{email}, src.{key}) AS contact_key,
                words(src.{quote(o.first_name)}, src.{quote(o.last_name)}) AS full_name
         FROM {quote(f"typed.{o.object}")} AS src
@@ -48,25 +56,28 @@ def people_by_email(store: StagingStore, name: str, options: PeopleOptions) -> N
     """)
     store.execute(f"""
         CREATE OR REPLACE TABLE {quote(f"derived.{name}_members")} AS
-        SELECT {key} AS key, contact_key FROM _person_row ORDER BY ALL
+        SELECT {key} AS key, contact_key FROM _person_row
     """)
-    best = "".join(f"person.{quote(c)}, person.{quote(c + '__from')}, " for c in o.best_of)
-    phone = next((f"person.{quote(c)}" for c in o.best_of if "phone" in c), "NULL")
-    own = f"(person.address IS NOT NULL AND (company.company_key IS NULL OR NOT {same_address('person.address', 'company.address')}))"
+    best = "".join(f"{quote(c)}, {quote(c + '__from')}, " for c in o.best_of)
+    phone = next((quote(c) for c in o.best_of if "phone" in c), "NULL")
+    own = "(address IS NOT NULL AND (company_name IS NULL OR said IS DISTINCT FROM company_said))"
+    persons = one_record_per("contact_key", "_person_row", [
+        newest("email", email), newest("first_key", key), *best_values(["full_name", "company_key", *o.best_of], key),
+        *best_address(o.address, key),
+    ])  # fmt: skip
     store.execute(f"""
         CREATE OR REPLACE TABLE {quote(f"derived.{name}")} AS
-        SELECT contact_key, coalesce(person.full_name, person.email, company.name, {phone}, first_key) AS name,
-               full_name__from AS name__from, person.full_name IS NULL AS is_unnamed, person.email,
-               person.company_key, company_key__from, {best}
-               {address_columns(f"(CASE WHEN {own} THEN person.address ELSE company.address END)")},
-               {own} AS own_address, person.address__from, person.members,
-               row_number() OVER (ORDER BY contact_key) AS _row_id
-        FROM (
-            SELECT contact_key, arg_min({email}, rank) AS email, arg_min({key}, rank) AS first_key,
-                   {best_values(["full_name", "company_key", *o.best_of], key)},
-                   {best_address(o.address, key)}, count(*) AS members
-            FROM _person_row GROUP BY contact_key
-        ) AS person LEFT JOIN {quote(f"derived.{o.companies}")} AS company ON company.company_key = person.company_key
-        ORDER BY contact_key
+        WITH persons AS MATERIALIZED (
+            SELECT person.*, {address_text("person.address")} AS said, company_name, company_address, company_said
+            FROM ({persons}) AS person LEFT JOIN (
+                SELECT company_key, name AS company_name, address AS company_address, {address_text("address")} AS company_said
+                FROM {quote(f"derived.{o.companies}")}
+            ) AS company USING (company_key)
+        )
+        SELECT contact_key, coalesce(full_name, email, company_name, {phone}, first_key) AS name, full_name__from AS name__from,
+               full_name IS NULL AS is_unnamed, email, company_key, company_key__from, {best}
+               {address_columns(f"(CASE WHEN {own} THEN address ELSE company_address END)")},
+               {own} AS own_address, address__from, members, _row_id
+        FROM persons
     """)
     store.execute("DROP TABLE _person_row")
