@@ -128,7 +128,7 @@ def _open(settings: Settings, spec: SourceSpec, name: str | None) -> tuple[Drop,
 
 def _read(migration: Migration, drop: Drop, unusable: tuple[Finding, ...]) -> ReadExport:
     try:
-        migration.read(drop)
+        migration.read(drop, again=True)
     except ExportError as error:
         unusable = (*unusable, Finding(is_blocking=True, about="Export", code="unreadable_export", message=str(error)))
     exported_at = migration.store.value("SELECT max(exported_at) FROM ops.reading")

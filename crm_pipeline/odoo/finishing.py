@@ -119,7 +119,8 @@ class _Finisher:
             for r in rows if r["odoo_id"] not in states
         ]  # fmt: skip
         rows = left(gone)
-        open_rows = [r for r in rows if not self._is_reached(r, states[r["odoo_id"]])]
+        # what is meant to stay as it begins, a draft, is to have the right amounts too
+        open_rows = [r for r in rows if self._begins(r) or not self._is_reached(r, states[r["odoo_id"]])]
         if self.rule.adjust_by is not None:
             field = self.rule.adjust_by
             self._insist(lambda: adjust_amounts(self.destination, self._read, open_rows, field))
@@ -147,6 +148,10 @@ class _Finisher:
     def _states(self, rows: Sequence[dict[str, Any]]) -> dict[int, str]:
         field = self.fields[self.rule.state].schema.name if self.rule.state is not None else "id"
         return {odoo_id: record[field] for odoo_id, record in self._read(rows).items()}
+
+    def _begins(self, row: dict[str, Any]) -> bool:
+        """Whether the state meant is the one records begin in: no step leads there."""
+        return self.rule.state is not None and row[self.rule.state] not in self.rule.steps
 
     def _is_reached(self, row: dict[str, Any], state: str) -> bool:
         """Whether the state meant is there; a state without step is where records begin."""

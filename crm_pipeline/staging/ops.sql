@@ -20,6 +20,8 @@ CREATE TABLE IF NOT EXISTS ops.reading ("drop" VARCHAR NOT NULL, fingerprint VAR
 ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS exported_at TIMESTAMP;
 -- Drops that were read together: a delta's last, the full one first
 ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS layers VARCHAR[];
+-- What the staged tables were made of, once all of them are there: equal inputs give equal tables
+ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS inputs VARCHAR;
 -- Digests of delivered files, so that a file that has not changed is read once
 CREATE TABLE IF NOT EXISTS ops.file_digest (
     "drop" VARCHAR NOT NULL, path VARCHAR NOT NULL, bytes BIGINT NOT NULL, mtime_ns BIGINT NOT NULL,

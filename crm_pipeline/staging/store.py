@@ -27,6 +27,10 @@ SCHEMAS = ("raw", "typed", "derived", "staged", "ops")
 _OPS_TABLES = Path(__file__).with_name("ops.sql")
 
 
+#: Its analysis doubles the time it takes to write text; without it the file is as large as the export's text.
+_TOO_SLOW = "dict_fsst"
+
+
 class StoreInUseError(Exception):
     """Another process has the staging store open; DuckDB admits one writer."""
 
@@ -58,7 +62,9 @@ class StagingStore:
     def __init__(self, path: Path, *, memory_limit: str = "2GB") -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit, "temp_directory": f"{path}.tmp"}
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory_limit, "temp_directory": f"{path}.tmp", "disabled_compression_methods": _TOO_SLOW,
+        }  # fmt: skip
         try:
             self.connection = duckdb.connect(str(path), config=config)
         except duckdb.IOException as error:
