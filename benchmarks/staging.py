@@ -1,33 +1,39 @@
 """Export → staged records, against a bare DuckDB script that does the same reads, casts and hashes.
 
-python -m benchmarks.staging --scale 100000 [--json FILE]
+python -m benchmarks.staging [--scale 10000 --scale 100000 …] [--json FILE]
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from benchmarks.measure import measure, show
+from benchmarks.measure import Figure, measure, show, slope
+from crm_pipeline.exports.drops import open_drop
 from crm_pipeline.migration.migration import Migration
 from crm_pipeline.samples import write_sample
 from crm_pipeline.settings import Settings
+from crm_pipeline.specs import Mapping, load_mapping
+from crm_pipeline.staging.staged import confirmed_fields
 
-_BARE = {
-    "leads": ('"Lead ID"', '"Estimated Value"', '"Created At"', ('"Updated At"',)),
-    "deals": ('"Deal ID"', '"Deal Value"', '"Created At"', ('"Closed At"', '"Updated At"')),
-    "activities": ('"Activity ID"', '"Duration (min)"', '"Activity Date"', ()),
-    "notes": ('"Note ID"', "NULL", '"Created At"', ()),
-}
+SOURCE = "leadforce"
+BARE, OURS = "bare DuckDB script", "export to staged, with checks"
+_CASTS = {
+    "money": "try_cast(replace({0}, ',', '') AS DECIMAL(24, 6))", "dec": "try_cast({0} AS DECIMAL(24, 6))",
+    "pct": "try_cast({0} AS DECIMAL(9, 4))", "int": "try_cast({0} AS BIGINT)", "bool": "try_cast({0} AS BOOLEAN)",
+    "date": "try_cast({0} AS DATE)", "dt": "try_cast({0} AS TIMESTAMPTZ)",
+}  # fmt: skip
 
 
 def pipeline(root: Path) -> dict[str, Any]:
     """Read, type, derive and stage every object, with all checks."""
-    with Migration(Settings.load(root, {}), "leadforce") as migration:
+    with Migration(Settings.load(root, {}), SOURCE) as migration:
         migration.read(migration.newest_drop())
         migration.stage()
         staged = sum(
@@ -37,35 +43,72 @@ def pipeline(root: Path) -> dict[str, Any]:
 
 
 def bare(root: Path) -> dict[str, Any]:
-    """The least that must be done: read as text, cast money and times, hash each row, keep it in a DuckDB file."""
-    folder = next((root / "exports" / "leadforce").iterdir())
-    rows = 0
+    """The same reads, casts and hashes and nothing else: no rule, no check, no join, no fate, nothing said of bad values.
+
+    Every file is read as text and kept; every column of the contract is trimmed and cast, a row hashed; and for each
+    source block a table of as many columns as it maps is written with a hash of each row, one row for each key.
+    """
+    mapping = load_mapping(Settings.load(root, {}).specs_root / SOURCE)
+    folder = next((root / "exports" / SOURCE).iterdir())
+    drop = open_drop(mapping.source, folder)
+    hashed = rows = 0
     with duckdb.connect(str(root / "bare.duckdb"), config={"memory_limit": "2GB"}) as connection:
-        for name, (key, money, moment, more) in _BARE.items():
-            files = [str(file) for file in sorted(folder.glob(f"{name}*.csv"))]
-            times = ", ".join(f"try_cast({column} AS TIMESTAMPTZ) AS t{i}" for i, column in enumerate((moment, *more)))
-            connection.execute(
-                f"""CREATE OR REPLACE TABLE bare_{name} AS
-                    SELECT *, trim({key}) AS k, try_cast(replace({money}, ',', '') AS DECIMAL(24, 6)) AS amount, {times},
-                           md5(to_json(raw)::VARCHAR) AS h
-                    FROM read_csv(?, all_varchar = true, union_by_name = true) AS raw""",
-                [files],
-            )
-            rows += int(connection.execute(f"SELECT count(*) FROM bare_{name}").fetchall()[0][0])
-    return {"rows": rows}
+        for name, files in drop.files.items():
+            paths = [str(file.path) for file in files]
+            connection.execute(f"CREATE TABLE raw_{name} AS SELECT * FROM read_csv(?, all_varchar = true, union_by_name = true)", [paths])
+            there = {row[0] for row in connection.execute(f"DESCRIBE raw_{name}").fetchall()}
+            casts = ", ".join(
+                f"""{_CASTS.get(column.type, "{0}").format(f'trim("{column.heading}")')} AS "{each}" """
+                for each, column in mapping.source.objects[name].columns.items() if column.heading in there
+            )  # fmt: skip
+            connection.execute(f"CREATE TABLE typed_{name} AS SELECT *, md5(row(COLUMNS(*))::VARCHAR) AS h FROM (SELECT {casts} FROM raw_{name})")
+            rows += _count(connection, f"typed_{name}")
+        for table, select in _shapes(mapping, connection):
+            connection.execute(f"CREATE TABLE {table} AS SELECT *, md5(row(COLUMNS(*))::VARCHAR) AS h FROM ({select})")
+            hashed += _count(connection, table)
+    return {"rows": rows, "staged": hashed}
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+
+
+def _shapes(mapping: Mapping, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
+    """A table and its SQL for each source block of an exported object, or of a table derived from one."""
+    known = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    for target in mapping.targets:
+        for number, block in enumerate(target.sources):
+            derived = mapping.source.derived.get(str(block.object))
+            name = str((derived.options if derived else {}).get("object", block.object))
+            if f"typed_{name}" not in known:
+                continue
+            columns = [row[0] for row in connection.execute(f"DESCRIBE typed_{name}").fetchall() if row[0] != "h"]
+            fields = [columns[i % len(columns)] for i in range(len(confirmed_fields(block)))]
+            named = ", ".join(f'"{column}" AS f{i}' for i, column in enumerate(fields))
+            by = derived.options.get("email") if derived else None
+            once = f'QUALIFY row_number() OVER (PARTITION BY "{by}") = 1' if by else ""
+            yield f"staged_{target.table}_{number}", f"SELECT {named} FROM typed_{name} {once}"
 
 
 def main() -> None:
-    """Write a clean sample, then measure both on it."""
+    """Write a clean sample of each size, then measure both on it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", type=int, default=10_000, help="leads; deals, activities and notes go with them")
+    parser.add_argument("--scale", type=int, action="append", help="leads; 0.6 deals, 2 activities and 0.8 notes go with each")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch)
-        write_sample("leadforce", root / "exports" / "leadforce" / "bench", scale=options.scale, clean=True)
-        figures = [measure("bare DuckDB script", bare, root), measure("export to staged, with checks", pipeline, root)]
-        show(figures, "bare DuckDB script", options.json)
+    sizes: list[int] = options.scale or [10_000]
+    ours: list[Figure] = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as scratch:
+            root = Path(scratch)
+            write_sample(SOURCE, root / "exports" / SOURCE / "bench", scale=size, clean=True)
+            figures = [measure(BARE, bare, root), measure(OURS, pipeline, root)]
+        print(f"\n{size} leads")
+        show(figures, BARE, options.json and options.json.with_stem(f"{options.json.stem}-{size}"))
+        ours.append(figures[1])
+    if not math.isnan(slope(sizes, [figure.wall for figure in ours])):
+        for what in ("wall", "cpu", "peak"):
+            print(f"log-log slope of {what}: {slope(sizes, [getattr(figure, what) for figure in ours]):.2f}")
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ from crm_pipeline.verification.checks import CheckResult
 from crm_pipeline.verification.readback import verify_target
 from crm_pipeline.verification.sample import draw_sample, read_sample
 from crm_pipeline.verification.side_effects import begin_watch
+from crm_pipeline.verification.standing import is_proven, keep_proof, take_state
 from crm_pipeline.verification.totals import control_totals, exported_amounts, record_counts
 
 logger = logging.getLogger(__name__)
@@ -292,9 +293,14 @@ class Migration:
 
     def bind(self, env: str, destination: Destination) -> None:
         """Tie the ledger to the database."""
-        uuid_found = destination.search_read("ir.config_parameter", [("key", "=", "database.uuid")], ["value"])
-        if uuid_found and self.ledger(env).bind(str(uuid_found[0]["value"])):
+        found = self._database_uuid(destination)
+        if found is not None and self.ledger(env).bind(found):
             logger.warning("%s is another database than before; its ledger starts anew from Odoo's external ids", env)
+
+    @staticmethod
+    def _database_uuid(destination: Destination) -> str | None:
+        found = destination.search_read("ir.config_parameter", [("key", "=", "database.uuid")], ["value"])
+        return str(found[0]["value"]) if found else None
 
     def in_force(self, env: str) -> Mapping:
         """The mapping without the targets that preflight left out, because the app that brings them is not installed."""
@@ -358,6 +364,7 @@ class Migration:
         """Note that a model was not loaded in this run: what is not in Odoo from earlier runs is held back."""
         ledger = self.ledger(env)
         ledger.forget_refusals(target.model)
+        records.forget_checks(self.store, env, self.catalogue.loaded_checks(env, target).values())
         ledger.refuse(
             target.model,
             self.store.frame(
@@ -395,10 +402,12 @@ class Migration:
         """
         target = self.mapping.target(target.model)
         stage_departed(self.store, target, env)
+        keep_proof(self.store, env, target.model, None)
         if target.model in self._without_app(env):
             results = left_out(self.catalogue.loaded_checks(env, target))
             records.keep_checks(self.store, env, self.run_id, results)
             return results
+        state = None if only_written else take_state(destination, self.mapping.name, target.model)
         verified = verify_target(
             self.store, self.mapping, target, destination, env,
             lambda done, total: self.progress(f"verify {target.model}", done, total), at_end=at_end, contents=contents,
@@ -409,22 +418,41 @@ class Migration:
             self.store, self.mapping, target, env, specs, verified
         )
         records.keep_checks(self.store, env, self.run_id, results)
+        if not any(result.stops for result in results):
+            keep_proof(self.store, env, target.model, state)
         return results
+
+    def is_as_proven(self, env: str, destination: Destination, target: TargetSpec) -> bool:
+        """Whether what the last run proved of a model still holds, so that it need not be read back again."""
+        return is_proven(self.store, destination, self.mapping.name, env, target.model, self.ledger(env).last_run_ended())
+
+    def keep_loaded(self, env: str, destination: Destination, target: TargetSpec) -> list[CheckResult] | None:
+        """The outcomes of a model's checks as the last run left them, where nothing is left to do for the model; else ``None``.
+
+        What is staged must be what the last run loaded, all of it (:meth:`repeats`).
+        """
+        last = records.kept_counts(self.store, env, target.model)
+        if last is None or last.failed or last.held or not self.is_as_proven(env, destination, target):
+            return None
+        unchanged = replace(last, created=0, updated=0, unchanged=last.created + last.updated + last.unchanged)
+        records.keep_counts(self.store, env, unchanged, 0.0)
+        return records.kept_checks(self.store, env, self.catalogue.loaded_checks(env, target).values())
 
     def account(self, env: str) -> None:
         """Give every exported row its fate as far as the run came."""
         environment_fates(self.store, self.mapping, env)
 
     def finish(
-        self, env: str, destination: Destination, *, contents: bool = False, only_written: bool = False
+        self, env: str, destination: Destination, *, contents: bool = False, only_written: bool = False, keep_proven: bool = False
     ) -> list[CheckResult]:
         """Account for every exported row, compare control totals and prove the absence of side effects.
 
-        Models that later loads can write to are read back once more.
+        Models that later loads can write to are read back once more; with ``keep_proven`` not those whose proof holds.
         """
         mapping = self.in_force(env)
         again = [
             r for t in mapping.targets if t.verify_again
+            if not (keep_proven and self.is_as_proven(env, destination, t))
             for r in self.verify(env, destination, t, at_end=True, contents=contents, only_written=only_written)
         ]  # fmt: skip
         self.account(env)
@@ -441,10 +469,13 @@ class Migration:
 
     # -- runs --------------------------------------------------------------------------------------------------------
 
-    def start(self, env: str, drop: Drop | None, destination: Destination) -> None:
-        """Note the run and drop the findings of earlier ones; without a drop it is about the one read last."""
+    def start(self, env: str, drop: Drop | None, destination: Destination, *, keep: bool = False) -> None:
+        """Note the run and drop the findings of earlier ones; without a drop it is about the one read last.
+
+        With ``keep`` what the last run found stays until it is found anew.
+        """
         name, fingerprint = (drop.name, drop.fingerprint) if drop is not None else self._read_drop()
-        for table in ("check_result", "load_count", "verified", "difference", "control_total"):
+        for table in () if keep else ("check_result", "load_count", "verified", "difference", "control_total"):
             self.store.execute(f"DELETE FROM ops.{table} WHERE env = ?", [env])
         records.start_run(
             self.store,
@@ -455,6 +486,19 @@ class Migration:
                 "started_by": self.started_by, "kind": "look",
             },
         )  # fmt: skip
+
+    def repeats(self, env: str, drop: Drop, destination: Destination) -> bool:
+        """Whether a drop was loaded into this very database by the last run, completely, and is staged as it was then."""
+        self._inputs = inputs_of(drop, self.confirmed, self.settings.data.resolutions(self.confirmed.name))
+        last = self.store.rows(
+            """SELECT ok, fingerprint, mapping_hash, kind FROM ops.run WHERE env = ? ORDER BY started_at DESC, run_id DESC LIMIT 1""", [env]
+        )
+        return (
+            self.store.value("SELECT inputs FROM ops.reading") == self._inputs
+            and last == [(True, drop.fingerprint, self.mapping.hash, "load")]
+            and self.last_loaded(env) is not None
+            and self.store.value("SELECT database_uuid FROM ops.environment WHERE env = ?", [env]) == self._database_uuid(destination)
+        )
 
     def _read_drop(self) -> tuple[str, str]:
         found = self.store.rows('SELECT "drop", fingerprint FROM ops.reading')

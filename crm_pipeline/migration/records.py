@@ -40,6 +40,12 @@ def keep_checks(store: StagingStore, env: str, run_id: str, results: list[CheckR
         store.insert("ops.check_result", frame)
 
 
+def forget_checks(store: StagingStore, env: str, specs: Iterable[CheckSpec]) -> None:
+    """Drop the outcomes of checks that were not made."""
+    for spec in specs:
+        store.execute('DELETE FROM ops.check_result WHERE env = ? AND asset = ? AND "check" = ?', [env, spec.asset, spec.name])
+
+
 def kept_checks(store: StagingStore, env: str, specs: Iterable[CheckSpec]) -> list[CheckResult]:
     """The newest outcomes of checks, as they were kept; those that were not made are left out."""
     found = []
@@ -74,6 +80,14 @@ def keep_counts(store: StagingStore, env: str, counts: LoadCounts, seconds: floa
         "INSERT INTO ops.load_count VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [env, c.model, c.staged, c.created, c.updated, c.unchanged, c.linked, c.failed, c.held, seconds],
     )
+
+
+def kept_counts(store: StagingStore, env: str, model: str) -> LoadCounts | None:
+    """The counts of a model as the last run left them."""
+    rows = store.rows(
+        "SELECT model, staged, created, updated, unchanged, linked, failed, held FROM ops.load_count WHERE env = ? AND model = ?", [env, model]
+    )
+    return LoadCounts(*rows[0]) if rows else None
 
 
 def keep_totals(store: StagingStore, env: str, totals: list[ControlTotal]) -> None:

@@ -37,6 +37,9 @@ def migrate(
 ) -> RunOutcome:
     """Run the migration of one environment.
 
+    Running again what was loaded and proven writes nothing, and reads back only the models of which anything was written
+    in Odoo since.
+
     A model whose blocking check fails stops the models that depend on it; the others go on. What was loaded stays, and
     running again continues.
 
@@ -56,10 +59,11 @@ def migrate(
         migration.refuse_older(env, drop.name)
     destination = migration.reach(env) if dry_run else migration.open(env)
     try:
-        stops = _prepare(migration, env, drop, destination)
+        repeats = not dry_run and not only and migration.repeats(env, drop, destination)
+        stops = _prepare(migration, env, drop, destination, keep=repeats)
         if not stops and not dry_run:
-            stops = _load_all(migration, env, destination, only)
-            stops += [r for r in migration.finish(env, destination) if r.stops]
+            stops = _load_all(migration, env, destination, only, only_newer=repeats, keep_proven=repeats)
+            stops += [r for r in migration.finish(env, destination, keep_proven=repeats) if r.stops]
         else:
             migration.account(env)
     finally:
@@ -105,9 +109,9 @@ def delta(
     return _outcome(migration, env, tuple(stops))
 
 
-def _prepare(migration: Migration, env: str, drop: Drop, destination: Destination) -> list[CheckResult]:
+def _prepare(migration: Migration, env: str, drop: Drop, destination: Destination, *, keep: bool = False) -> list[CheckResult]:
     """Start a run, read, stage and examine; returns what stops it."""
-    migration.start(env, drop, destination)
+    migration.start(env, drop, destination, keep=keep)
     stops = [r for r in migration.read(drop) if r.stops]
     if not stops:
         stops = [r for r in migration.stage() if r.stops]
@@ -167,8 +171,9 @@ def report(migration: Migration, env: str) -> Path:
 
 
 def _load_all(
-    migration: Migration, env: str, destination: Destination, only: tuple[str, ...], *, only_newer: bool = False, only_written: bool = False
-) -> list[CheckResult]:
+    migration: Migration, env: str, destination: Destination, only: tuple[str, ...], *, only_newer: bool = False, only_written: bool = False,
+    keep_proven: bool = False,
+) -> list[CheckResult]:  # fmt: skip
     stops: list[CheckResult] = []
     blocked: set[str] = set()
     for target in migration.mapping.targets:
@@ -177,6 +182,10 @@ def _load_all(
         if _waits_for(migration, target, blocked):
             blocked.add(target.model)
             migration.hold(env, target)
+            continue
+        kept = migration.keep_loaded(env, destination, target) if keep_proven else None
+        if kept is not None:
+            stops += [r for r in kept if r.stops]
             continue
         counts, results = migration.load(env, destination, target, only_newer=only_newer)
         results += migration.verify(env, destination, target, only_written=only_written) if counts is not None else []

@@ -40,7 +40,7 @@ def read_pages(
 
 #: What is known of people's work in an environment, and what a run leaves for the next one.
 _PEOPLES = ("conflict", "edit")
-_PASSING = ("lookup", "via", "put_back", "refused_update", "seen_identity", "departed")
+_PASSING = ("lookup", "via", "put_back", "refused_update", "seen_identity", "departed", "proof")
 
 
 class Ledger:

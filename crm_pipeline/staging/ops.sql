@@ -179,6 +179,8 @@ CREATE TABLE IF NOT EXISTS ops.check_result (
     env VARCHAR NOT NULL, asset VARCHAR NOT NULL, "check" VARCHAR NOT NULL, passed BOOLEAN NOT NULL, severity VARCHAR NOT NULL,
     blocking BOOLEAN NOT NULL, message VARCHAR NOT NULL, description VARCHAR NOT NULL, rows JSON, query VARCHAR, run_id VARCHAR
 );
+-- Models whose records were all found equal, with the state of Odoo's stamps at that time
+CREATE TABLE IF NOT EXISTS ops.proof (env VARCHAR NOT NULL, model VARCHAR NOT NULL, stamp VARCHAR NOT NULL, digest VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS ops.load_count (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, staged BIGINT, created BIGINT, updated BIGINT, unchanged BIGINT,
     linked BIGINT, failed BIGINT, held BIGINT, seconds DOUBLE

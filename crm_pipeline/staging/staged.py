@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import duckdb
 
 from crm_pipeline.specs import FieldSpec, Mapping, SourceBlock, TargetSpec
-from crm_pipeline.specs.target import ACTIVE, Reference
+from crm_pipeline.specs.target import ACTIVE, Join, Reference
 from crm_pipeline.staging.deletions import DELETED
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
@@ -247,7 +247,8 @@ def _one_per(block: SourceBlock) -> str:
     return f"QUALIFY row_number() OVER (PARTITION BY {', '.join(block.one_per)} ORDER BY src._row_id) = 1"
 
 
-def _from(mapping: Mapping, block: SourceBlock) -> str:
+def _from(mapping: Mapping, block: SourceBlock, uses: str | None = None) -> str:
+    """SQL for a block's rows with its joins; with ``uses`` without the joins that this SQL does not mention."""
     if block.rows:
         keys = list(dict.fromkeys(key for row in block.rows for key in row))
         values = ", ".join(
@@ -258,10 +259,20 @@ def _from(mapping: Mapping, block: SourceBlock) -> str:
         table = quote(_table_name(mapping, str(block.object)))
         lists = "".join(f", unnest({quote(column)}) AS {quote(name)}" for name, column in block.each.items())
         base = f"(SELECT *{lists} FROM {table}) AS src"
-    for join in block.join:
+    for join in block.join if uses is None else _used(block, uses):
         on = " AND ".join(f"{quote(join.as_)}.{quote(column)} = ({here})" for column, here in join.on.items())
         base += f" LEFT JOIN {quote(_table_name(mapping, join.table))} AS {quote(join.as_)} ON {on}"
     return base
+
+
+def _used(block: SourceBlock, sql: str) -> list[Join]:
+    """The joins that SQL needs: those it mentions, and those that these are joined by."""
+    found: list[Join] = []
+    for join in reversed(block.join):
+        if re.search(rf"\b{re.escape(join.as_)}\b", sql):
+            found.insert(0, join)
+            sql += " " + " ".join(join.on.values())
+    return found
 
 
 def _table_name(mapping: Mapping, name: str) -> str:
@@ -286,7 +297,7 @@ def _record_diversions(store: StagingStore, mapping: Mapping, block: SourceBlock
             INSERT INTO ops.fate BY NAME
             SELECT {_exported_row(mapping, block)}, {literal(diversion.fate)} AS fate,
                    {literal(diversion.reason)} AS reason, {into} AS detail
-            FROM {_from_exported(mapping, block)}
+            FROM {_from_exported(mapping, block, f"{into} {diversion.where} {block.where}{earlier}")}
             WHERE ({diversion.where}) AND ({block.where or "TRUE"}){earlier}
         """)
 
@@ -302,7 +313,7 @@ def _record_warnings(store: StagingStore, mapping: Mapping, block: SourceBlock) 
             INSERT INTO ops.issue BY NAME
             SELECT {_exported_row(mapping, block)}, {heading} AS "column", {value} AS value,
                    {literal(warning.reason)} AS reason, 'warning' AS severity, {literal(warning.message)} AS message
-            FROM {_from_exported(mapping, block)}
+            FROM {_from_exported(mapping, block, f"{warning.when} {block.where}{diverted}")}
             WHERE ({warning.when}) AND ({block.where or "TRUE"}){diverted}
         """)
 
@@ -320,9 +331,9 @@ def _exported_alias(block: SourceBlock) -> str:
     return "src" if block.object == block.accounts_for else "exported"
 
 
-def _from_exported(mapping: Mapping, block: SourceBlock) -> str:
-    """The block's tables with the exported row each of its rows stands for."""
+def _from_exported(mapping: Mapping, block: SourceBlock, uses: str) -> str:
+    """The tables of a block that SQL uses, with the exported row each of its rows stands for."""
     if block.object == block.accounts_for:
-        return _from(mapping, block)
+        return _from(mapping, block, uses)
     table = quote(f"typed.{block.accounts_for}")
-    return f"{_from(mapping, block)} JOIN {table} AS exported ON exported._row_id = src._row_id"
+    return f"{_from(mapping, block, uses)} JOIN {table} AS exported ON exported._row_id = src._row_id"

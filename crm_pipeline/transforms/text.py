@@ -30,6 +30,9 @@ _MACROS = r"""
 CREATE OR REPLACE TEMP MACRO escape_html(s) AS replace(replace(replace(s, '&', '&amp;'), '<', '&lt;'), '>', '&gt;');
 CREATE OR REPLACE TEMP MACRO text_to_html(s) AS
     '<p>' || replace(replace(escape_html(s), chr(13) || chr(10), '<br>'), chr(10), '<br>') || '</p>';
+CREATE OR REPLACE TEMP MACRO sanitize_html(s) AS
+    CASE WHEN contains(s, '<') OR contains(s, '&') THEN sanitize_markup(s)
+         ELSE '<p>' || replace(replace(s, '>', '&gt;'), chr(10), '<br>') || '</p>' END;
 CREATE OR REPLACE TEMP MACRO words(a, b) AS nullif(trim(concat_ws(' ', a, b)), '');
 CREATE OR REPLACE TEMP MACRO external_name(s) AS
     replace(replace(replace(replace(replace(replace(s, '%', '%25'), ' ', '%20'), ',', '%2C'), chr(9), '%09'),
@@ -106,6 +109,6 @@ def register_vectorised(
 
 def register_text(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the text transforms available to SQL on this connection."""
+    register_vectorised(connection, "sanitize_markup", sanitize_html)
     connection.execute(_MACROS)
-    register_vectorised(connection, "sanitize_html", sanitize_html)
     register_vectorised(connection, "country_code", country_code)

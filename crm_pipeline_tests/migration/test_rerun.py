@@ -1,0 +1,93 @@
+"""Running again what was loaded and proven: nothing is read, sent or read back that did not change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from crm_pipeline.migration.migration import Migration
+from crm_pipeline.odoo.destination import QUIET
+from crm_pipeline.settings import Settings
+from crm_pipeline_tests.conftest import migrate
+from crm_pipeline_tests.migration.test_delta import odoo, writes
+from crm_pipeline_tests.migration.test_end_to_end import by_external_id, environ
+from crm_pipeline_tests.small_export import TYPICAL_DECISIONS, decide_owners, typical_export
+
+Migrated = Callable[..., Path]
+
+
+def read_at(root: Path) -> datetime:
+    with Migration(Settings.load(root, environ("18.0")), "leadforce") as migration:
+        found: datetime = migration.store.value("SELECT read_at FROM ops.reading")
+        return found
+
+
+def proofs(root: Path) -> set[str]:
+    with Migration(Settings.load(root, environ("18.0")), "leadforce") as migration:
+        return {model for (model,) in migration.store.rows("SELECT model FROM ops.proof")}
+
+
+def test_nothing_is_read_or_sent_again_and_the_proof_is_told_as_it_was(migrated: Migrated) -> None:
+    root = migrated()
+    before = read_at(root)
+    with Migration(Settings.load(root, environ("18.0")), "leadforce") as migration:
+        first = dict(migration.store.rows("SELECT model, records FROM ops.verified"))
+    again = migrate(root)
+    assert again.ok
+    assert writes(again) == 0
+    assert read_at(root) == before
+    assert again.result["verification"]["records"] == sum(first.values())
+    assert {"crm.lead", "res.partner", "mail.message"} <= proofs(root)
+
+
+def test_what_a_person_wrote_since_is_looked_at(migrated: Migrated) -> None:
+    root = migrated()
+    assert migrate(root).ok
+    with odoo(root) as destination:
+        lead = by_external_id(destination, "crm.lead", ["id"])["deals_D1"]["id"]
+        destination.write("crm.lead", [lead], {"name": "Renamed by hand"}, context=QUIET)
+    outcome = migrate(root)
+    assert writes(outcome) == 0
+    assert outcome.result["edits"] == 1
+
+
+@pytest.mark.parametrize("model", ["mail.message", "crm.lead"])
+def test_a_deleted_record_is_missed(migrated: Migrated, model: str) -> None:
+    root = migrated()
+    with odoo(root) as destination:
+        destination.unlink(model, [max(record["id"] for record in by_external_id(destination, model, ["id"]).values())])
+    outcome = migrate(root)
+    assert not outcome.ok
+    found = {(check["asset"].rpartition("/")[2], check["check"]) for check in outcome.result["checks"] if not check["passed"]}
+    assert (model.replace(".", "_"), "fields_equal") in found
+
+
+def test_a_decision_is_followed(migrated: Migrated) -> None:
+    root = migrated()
+    before = read_at(root)
+    decide_owners(root, [*TYPICAL_DECISIONS, ("nobody@corp.in", "unassign", "")])
+    assert migrate(root).ok
+    assert read_at(root) > before
+
+
+def test_a_changed_export_is_read(migrated: Migrated) -> None:
+    root = migrated()
+    before = read_at(root)
+    export = typical_export()
+    export.leads[0]["Job Title"] = "Chair"
+    export.write(root)
+    outcome = migrate(root)
+    assert read_at(root) > before
+    assert writes(outcome) > 0
+
+
+def test_a_run_that_failed_is_proven_again(migrated: Migrated) -> None:
+    root = migrated()
+    with odoo(root) as destination:
+        message = max(record["id"] for record in by_external_id(destination, "mail.message", ["id"]).values())
+        destination.unlink("mail.message", [message])
+    assert not migrate(root).ok
+    assert not migrate(root).ok
