@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from crm_pipeline.odoo.creating import creation_of
 from crm_pipeline.odoo.departures import stage_departed
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.finishing import finish_records
@@ -67,12 +68,22 @@ def load_target(
     )
     match_existing(store, mapping, target, destination, ledger, schema, fallback, sender.retry)
     run = LoadRun(created=adopted if _came_with_its_whole(store, target, ledger) else 0)
+    creation = creation_of(target, destination, ledger.module, ledger.run_id, sender.retry)
+    if creation is not None:
+        creation.fence.clear()
     for blocks in streams(target):
-        stream = open_stream(mapping, target, blocks, destination)
+        stream = open_stream(mapping, target, blocks, destination, creation)
         prepare_pending(store, stream, ledger)
+        if creation is not None and not creation.fence.is_open and store.value("SELECT EXISTS (SELECT 1 FROM ops.pending)"):
+            creation.fence.open(looks_up=only_newer)
+            # what was read before the fence stood may be out of date
+            if not only_newer and ledger.sync(destination, target.model, quote(f"staged.{target.table}")):
+                prepare_pending(store, stream, ledger)
         hold_orphans(store, stream, destination, ledger)
         run.total = run.done + int(store.value("SELECT count(*) FROM ops.pending"))
         send_pending(store, stream, ledger, sender, run, progress)
+    if creation is not None and creation.fence.is_open:
+        creation.fence.close()
     run.updated = update_changed(store, mapping, target, destination, ledger, sender, schema)
     if target.finishing is not None:
         finish_records(store, mapping, target, destination, ledger, sender)

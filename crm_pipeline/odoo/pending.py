@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from crm_pipeline.odoo.creating import Creation
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.ledger import Ledger
 from crm_pipeline.odoo.resolved import ResolvedField, load_cell, resolve_fields, resolved_select
@@ -57,15 +58,17 @@ class Stream:
     blocks: tuple[SourceBlock, ...]
     fields: tuple[ResolvedField, ...]
     parts: Parts | None
+    creation: Creation | None = None
 
     @property
     def sent(self) -> list[ResolvedField]:
         """Fields that go into the call."""
-        return [f for f in self.fields if f.spec.is_sent]
+        given = self.target.load.create.given if self.target.load.create is not None else ()
+        return [f for f in self.fields if f.spec.is_sent or (f.name in given and f.spec.computed)]
 
 
 def open_stream(
-    mapping: Mapping, target: TargetSpec, blocks: tuple[SourceBlock, ...], destination: Destination
+    mapping: Mapping, target: TargetSpec, blocks: tuple[SourceBlock, ...], destination: Destination, creation: Creation | None = None
 ) -> Stream:
     """Resolve the fields of a stream and of its parts; raises ``FieldMissingError``."""
     fields = tuple(resolve_fields(target, target.as_one(blocks), destination.fields_get(target.model)))
@@ -78,7 +81,7 @@ def open_stream(
             part_target, part_target.part_of,
             tuple(f for f in found if f.spec.is_sent and f.name != part_target.part_of.link),
         )  # fmt: skip
-    return Stream(mapping, target, blocks, fields, parts)
+    return Stream(mapping, target, blocks, fields, parts, creation)
 
 
 def prepare_pending(store: StagingStore, stream: Stream, ledger: Ledger) -> None:
@@ -259,6 +262,7 @@ def _batch(store: StagingStore, stream: Stream, lane: int, omitted: str, number:
     names = tuple(record[0] for record in records)
     rows = [tuple(record[1:]) for record in records]
     columns = [f.column for f in fields]
+    kinds = [f.schema.type for f in fields]
     more: tuple[tuple[tuple[Any, ...], ...], ...] = ()
     if stream.parts is not None:
         parts = _part_rows(store, stream.parts, where)
@@ -277,6 +281,8 @@ def _batch(store: StagingStore, stream: Stream, lane: int, omitted: str, number:
         more_rows=more,
         files=tuple(position for position, f in enumerate(fields) if f.spec.file is not None),
         context=stream.target.load.context,
+        kinds=tuple(kinds),
+        creation=stream.creation if not more and not any(f.spec.file for f in fields) else None,
     )
 
 

@@ -1,7 +1,8 @@
 """Send one batch so that every row is in Odoo exactly once or refused with a reason, whatever the network does.
 
 ``load`` writes a record and its external id in one transaction, and Odoo's unique index on external ids refuses a
-second one. So after any doubt it is enough to look up which external ids exist, and to send the rest again.
+second one. So after any doubt it is enough to look up which external ids exist, and to send the rest again. Where a
+target's rows are sent by ``create``, a fence makes that so (see :mod:`crm_pipeline.odoo.fence`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from crm_pipeline.odoo.creating import Creation, values_of
 from crm_pipeline.odoo.destination import QUIET, Destination
 from crm_pipeline.odoo.errors import DataError, TransientError
 from crm_pipeline.odoo.files import FileContentError, read_content
@@ -31,6 +33,8 @@ class Batch:
         rows: a record's cells after the id.
         more_rows: for each record its further rows, which hold cells of its parts only; empty when there are no parts.
         files: positions of cells that name a file (see :mod:`crm_pipeline.odoo.files`).
+        kinds: the fields' types; needed where there is a ``creation``.
+        creation: how the records are created by ``create``; by ``load`` without.
     """
 
     model: str
@@ -40,6 +44,8 @@ class Batch:
     more_rows: tuple[tuple[Row, ...], ...] = ()
     files: tuple[int, ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+    creation: Creation | None = None
 
 
 @dataclass
@@ -84,7 +90,10 @@ class Sender:
         attempt = 0
         while pending:
             try:
-                self._load_once(batch, pending, outcome)
+                if known_new and batch.creation is not None:
+                    self._create(batch, batch.creation, pending, outcome)
+                else:
+                    self._load_once(batch, pending, outcome)
                 break
             except TransientError as error:
                 attempt += 1
@@ -110,6 +119,33 @@ class Sender:
         for record in self.destination.search_read("ir.model.data", domain, ["name", "res_id"]):
             outcome.ids[record["name"]] = record["res_id"]
             outcome.refused.pop(record["name"], None)
+
+    def _create(self, batch: Batch, creation: Creation, indexes: Sequence[int], outcome: Outcome) -> None:
+        """The rows by ``create``, in one call as long as none is refused."""
+        pieces = creation.pieces(indexes)[::-1]
+        while pieces:
+            token = creation.fence.token
+            piece = pieces.pop()
+            if token.looks_up:
+                self._adopt(batch, piece, outcome)
+                piece = [i for i in piece if not self._settled(batch.names[i], outcome)]
+            if not piece:
+                continue
+            rows = [values_of(batch.fields, batch.kinds, batch.rows[i], f"{self.module}.{batch.names[i]}") for i in piece]
+            try:
+                ids = creation.call(self.destination, batch.model, rows, self.module, token)
+            except DataError as error:
+                creation.since_refusal = 0
+                if len(piece) == 1:
+                    outcome.refused[batch.names[piece[0]]] = error.message
+                else:
+                    pieces += creation.smaller(piece)[::-1]
+                continue
+            if ids is None:
+                pieces.append(piece)
+                continue
+            creation.since_refusal += len(piece)
+            outcome.ids.update(zip((batch.names[i] for i in piece), ids, strict=True))
 
     def _load_once(self, batch: Batch, indexes: Sequence[int], outcome: Outcome) -> None:
         """One ``load``; on refusals the named records are set aside and the rest goes again, unnamed ones are halved."""
