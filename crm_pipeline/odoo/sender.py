@@ -15,7 +15,7 @@ from typing import Any
 
 from crm_pipeline.odoo.creating import Creation, values_of
 from crm_pipeline.odoo.destination import QUIET, Destination
-from crm_pipeline.odoo.errors import DataError, TransientError
+from crm_pipeline.odoo.errors import DataError, InDoubtError, TransientError
 from crm_pipeline.odoo.files import FileContentError, read_content
 from crm_pipeline.odoo.insisting import RetryPolicy
 
@@ -70,6 +70,8 @@ class Sender:
         self, destination: Destination, module: str, retry: RetryPolicy | None = None, files: Path | None = None
     ) -> None:
         self.destination, self.module, self.retry, self.files = destination, module, retry or RetryPolicy(), files
+        #: rows of one call, by model, once a call's answer did not come
+        self._sizes: dict[str, int] = {}
 
     def send(self, batch: Batch) -> Outcome:
         """Create the rows of a batch, or name the reason for each row Odoo refuses.
@@ -89,21 +91,25 @@ class Sender:
         pending = list(range(len(batch.names)))
         attempt = 0
         while pending:
+            some = pending[: self._sizes.get(batch.model, len(pending))]
             try:
                 if known_new and batch.creation is not None:
-                    self._create(batch, batch.creation, pending, outcome)
+                    self._create(batch, batch.creation, some, outcome)
                 else:
-                    self._load_once(batch, pending, outcome)
-                break
+                    self._load_once(batch, some, outcome)
             except TransientError as error:
                 attempt += 1
                 if attempt >= self.retry.attempts:
                     raise
+                if isinstance(error, InDoubtError):  # a server that ends long calls would end the same one again
+                    self._sizes[batch.model] = max(1, len(some) // 2)
                 logger.warning("%s: %s; looking up what was written (attempt %d)", batch.model, error, attempt + 1)
                 self.retry.wait(attempt)
                 if known_new:
-                    self._adopt(batch, pending, outcome)
+                    self._adopt(batch, some, outcome)
                 pending = [i for i in pending if not self._settled(batch.names[i], outcome)]
+            else:
+                attempt, pending = 0, pending[len(some) :]
         if known_new and outcome.refused:
             # A refusal may be the echo of our own earlier, delayed write: what exists is not refused.
             self._adopt(batch, [i for i, name in enumerate(batch.names) if name in outcome.refused], outcome)
