@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crm_pipeline.migration.migration import Migration
-from crm_pipeline.odoo.creating import values_of
+from crm_pipeline.odoo.creating import creation_of, values_of
 from crm_pipeline.odoo.destination import QUIET, Destination, Record
-from crm_pipeline.odoo.pending import open_stream
 from crm_pipeline.odoo.resolved import load_cell, resolved_select
+from crm_pipeline.odoo.stream import open_stream
 from crm_pipeline.staging.store import literal, quote
 
 #: what is measured, with the name it has in the tables
@@ -70,7 +70,8 @@ def loaded_rows(migration: Migration, env: str, destination: Destination) -> dic
         by_id = {str(i): name for i, name in migration.store.rows("SELECT odoo_id, external_id FROM ops.ledger WHERE env = ? AND model = ?", [env, model])}
         blocks = [target.sources] if target.load.order_by else [(block,) for block in target.sources]
         for some in blocks:
-            stream = open_stream(migration.mapping, target, some, destination)
+            creation = creation_of(target, destination, migration.mapping.name, "benchmark")
+            stream = open_stream(migration.mapping, target, some, destination, creation)
             select = resolved_select(migration.mapping, target, some, list(stream.fields), env)
             cells = ", ".join(load_cell(f, quote(f.name)) for f in stream.sent)
             order = ", ".join([*(quote(name) for name in target.load.order_by), "_order"])

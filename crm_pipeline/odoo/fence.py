@@ -19,7 +19,7 @@ import threading
 from dataclasses import dataclass
 
 from crm_pipeline.odoo.destination import QUIET, Destination, FieldSchema
-from crm_pipeline.odoo.errors import DataError, TerminalError
+from crm_pipeline.odoo.errors import AccessRightsError, DataError, TerminalError
 from crm_pipeline.odoo.insisting import RetryPolicy
 
 log = logging.getLogger(__name__)
@@ -187,5 +187,9 @@ class Fence:
                 raise FenceLostError(self.model, self.module)
 
         self._retry.insist(f"fence of {self.model}", make)
-        self._retry.insist(f"fence of {self.model}", claim)
+        try:
+            self._retry.insist(f"fence of {self.model}", claim)
+        except AccessRightsError:
+            self._dispose(taken)
+            raise
         return taken[0]

@@ -13,13 +13,12 @@ from typing import Any
 
 import polars as pl
 
-from crm_pipeline.odoo.creating import Creation
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.ledger import Ledger
-from crm_pipeline.odoo.resolved import ResolvedField, load_cell, resolve_fields, resolved_select
+from crm_pipeline.odoo.resolved import load_cell, resolved_select
 from crm_pipeline.odoo.sender import Batch, Outcome, Sender
-from crm_pipeline.specs import Mapping, SourceBlock, TargetSpec
-from crm_pipeline.specs.target import PartOf
+from crm_pipeline.odoo.stream import Parts, Stream
+from crm_pipeline.specs import SourceBlock, TargetSpec
 from crm_pipeline.staging.staged import size_column
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
@@ -38,50 +37,6 @@ class LoadRun:
     total: int = 0
     created: int = 0
     updated: int = 0
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The target whose records are created together with another's, and its fields on this destination."""
-
-    target: TargetSpec
-    rule: PartOf
-    fields: tuple[ResolvedField, ...]
-
-
-@dataclass(frozen=True)
-class Stream:
-    """Records sent one after the other: blocks of a target, their fields on this destination, and what they bring along."""
-
-    mapping: Mapping
-    target: TargetSpec
-    blocks: tuple[SourceBlock, ...]
-    fields: tuple[ResolvedField, ...]
-    parts: Parts | None
-    creation: Creation | None = None
-
-    @property
-    def sent(self) -> list[ResolvedField]:
-        """Fields that go into the call."""
-        given = self.target.load.create.given if self.target.load.create is not None else ()
-        return [f for f in self.fields if f.spec.is_sent or (f.name in given and f.spec.computed)]
-
-
-def open_stream(
-    mapping: Mapping, target: TargetSpec, blocks: tuple[SourceBlock, ...], destination: Destination, creation: Creation | None = None
-) -> Stream:
-    """Resolve the fields of a stream and of its parts; raises ``FieldMissingError``."""
-    fields = tuple(resolve_fields(target, target.as_one(blocks), destination.fields_get(target.model)))
-    part_target = mapping.parts_of(target.model)
-    parts = None
-    if part_target is not None and part_target.part_of is not None:
-        schema = destination.fields_get(part_target.model)
-        found = resolve_fields(part_target, part_target.as_one(part_target.sources), schema)
-        parts = Parts(
-            part_target, part_target.part_of,
-            tuple(f for f in found if f.spec.is_sent and f.name != part_target.part_of.link),
-        )  # fmt: skip
-    return Stream(mapping, target, blocks, fields, parts, creation)
 
 
 def prepare_pending(store: StagingStore, stream: Stream, ledger: Ledger) -> None:
