@@ -148,6 +148,7 @@ def _by_tool(
         env["ODOO_SANDBOX_URL"], env["ODOO_SANDBOX_DB"], env["ODOO_SANDBOX_LOGIN"], env["ODOO_SANDBOX_API_KEY"],
         is_json2=int(destination.version.split(".")[0]) >= 19,
     )  # fmt: skip
+    workers = workers if tool.name == "fluvo" else 1  # with two it lost 1,395 of 1,873 contacts and 800 of 1,763 leads
     for model, what in MODELS.items():
         found.add(tool.name, what, tool.load(destination, conf, rows[model], meter.measure, _GROUPS[model], workers))
     found.add_whole(tool.name)
