@@ -26,8 +26,8 @@ from crm_pipeline.odoo.environments import open_destination
 
 #: Least times fluvo's rate.
 TARGETS = {"contacts": 4.0, "leads": 2.2, "messages": 3.0, "whole set": 3.5}
-#: Link by which a tool may spread rows over connections without conflicts, by model.
-_GROUPS = {"res.partner": "parent_id", "crm.lead": "stage_id", "mail.message": "res_id"}
+#: Link by which a tool spreads rows over connections without conflicts, where its values are few: a batch holds one value only.
+_GROUPS = {"res.partner": "parent_id", "crm.lead": "stage_id", "mail.message": None}
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from crm_pipeline.odoo.fence import Fence, Token
 from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.specs import TargetSpec
 
-#: Rows of a piece while rows are being refused: a refused piece is lost work, each piece costs a call.
-_PIECE = 32
-#: Rows without refusal after which whole batches are sent again.
-_TRUST = 1000
+#: Least rows of a piece that is not known to hold a refused one: a refused piece is lost work, and each piece costs a call.
+_PIECE = 16
+#: Rows taken as accepted at the start, so that a first batch that is refused is not lost as a whole.
+_TRUST = 200
 _NUMBERS: dict[str, Callable[[str], Any]] = {
     "integer": int, "many2one_reference": int, "many2one": int, "float": float, "monetary": float,
 }  # fmt: skip
@@ -28,22 +28,21 @@ class Creation:
     Attributes:
         fence: keeps late calls out.
         context: added to the quiet context.
-        since_refusal: rows accepted since the last refusal; threads may miss each other's counts, which costs nothing.
+        since_refusal: rows accepted since the last refusal, for the size of the next piece; threads may miss each other's counts.
     """
 
     fence: Fence
     context: Mapping[str, Any] = field(default_factory=dict)
     since_refusal: int = _TRUST
 
-    def pieces(self, rows: Sequence[int]) -> list[Sequence[int]]:
-        """The rows in pieces that are likely to be accepted."""
-        size = len(rows) if self.since_refusal >= _TRUST else _PIECE
-        return [rows[start : start + size] for start in range(0, len(rows), max(size, 1))]
+    @property
+    def size(self) -> int:
+        """Rows of the next piece, such that it is likely to be accepted."""
+        return max(_PIECE, self.since_refusal // 2)
 
-    @staticmethod
-    def smaller(rows: Sequence[int]) -> list[Sequence[int]]:
-        """Pieces of a refused one."""
-        size = _PIECE if len(rows) > _PIECE else (len(rows) + 1) // 2
+    def smaller(self, rows: Sequence[int]) -> list[Sequence[int]]:
+        """What a refused piece is sent as next."""
+        size = (len(rows) + 1) // 2 if len(rows) <= _PIECE else _PIECE
         return [rows[start : start + size] for start in range(0, len(rows), size)]
 
     def call(self, destination: Destination, model: str, vals_list: list[Record], module: str, token: Token) -> list[int] | None:

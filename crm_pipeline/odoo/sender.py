@@ -127,11 +127,15 @@ class Sender:
             outcome.refused.pop(record["name"], None)
 
     def _create(self, batch: Batch, creation: Creation, indexes: Sequence[int], outcome: Outcome) -> None:
-        """The rows by ``create``, in one call as long as none is refused."""
-        pieces = creation.pieces(indexes)[::-1]
+        """The rows by ``create``, in one call once enough were accepted."""
+        pieces: list[Sequence[int]] = [indexes]
         while pieces:
             token = creation.fence.token
             piece = pieces.pop()
+            size = creation.size  # other lanes change it
+            if len(piece) > size:
+                pieces.append(piece[size:])
+                piece = piece[:size]
             if token.looks_up:
                 self._adopt(batch, piece, outcome)
                 piece = [i for i in piece if not self._settled(batch.names[i], outcome)]
