@@ -6,23 +6,30 @@ touched, so a re-run writes nothing and overwrites nobody's work.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from crm_pipeline.odoo.creating import Creation, creation_of
 from crm_pipeline.odoo.departures import stage_departed
 from crm_pipeline.odoo.destination import Destination
+from crm_pipeline.odoo.errors import AccessRightsError
 from crm_pipeline.odoo.finishing import finish_records
 from crm_pipeline.odoo.gates import check_gate
+from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.odoo.ledger import Ledger, read_pages
 from crm_pipeline.odoo.matching import match_existing
-from crm_pipeline.odoo.pending import LoadRun, Progress, hold_orphans, open_stream, prepare_pending, send_pending
+from crm_pipeline.odoo.pending import LoadRun, Progress, hold_orphans, prepare_pending, send_pending
 from crm_pipeline.odoo.references import fetch_reference
 from crm_pipeline.odoo.resolved import streams
 from crm_pipeline.odoo.sender import Sender
+from crm_pipeline.odoo.stream import open_stream
 from crm_pipeline.odoo.updates import update_changed
 from crm_pipeline.specs import Mapping, TargetSpec
 from crm_pipeline.staging.store import StagingStore, quote
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,17 +74,50 @@ def load_target(
     )
     match_existing(store, mapping, target, destination, ledger, schema, fallback, sender.retry)
     run = LoadRun(created=adopted if _came_with_its_whole(store, target, ledger) else 0)
+    creation = _creation(target, destination, ledger, sender.retry)
     for blocks in streams(target):
-        stream = open_stream(mapping, target, blocks, destination)
+        stream = open_stream(mapping, target, blocks, destination, creation)
         prepare_pending(store, stream, ledger)
+        if creation is not None and not creation.fence.is_open and store.value("SELECT EXISTS (SELECT 1 FROM ops.pending)"):
+            creation = creation if _stands(creation, looks_up=only_newer) else None
+            stream = replace(stream, creation=creation)
+            # what was read before the fence stood may be out of date
+            if creation is not None and not only_newer:
+                ledger.sync(destination, target.model, quote(f"staged.{target.table}"))
+            prepare_pending(store, stream, ledger)
         hold_orphans(store, stream, destination, ledger)
         run.total = run.done + int(store.value("SELECT count(*) FROM ops.pending"))
         send_pending(store, stream, ledger, sender, run, progress)
+    if creation is not None and creation.fence.is_open:
+        creation.fence.close()
     run.updated = update_changed(store, mapping, target, destination, ledger, sender, schema)
     if target.finishing is not None:
         finish_records(store, mapping, target, destination, ledger, sender)
     _fetch_via(store, mapping, target, destination, ledger.env)
     return _counts(store, target, ledger, run)
+
+
+def _creation(target: TargetSpec, destination: Destination, ledger: Ledger, retry: RetryPolicy) -> Creation | None:
+    """How new rows are created, what earlier runs left of it removed; None where they go by ``load``."""
+    creation = creation_of(target, destination, ledger.module, ledger.run_id, retry)
+    try:
+        if creation is not None:
+            creation.fence.clear()
+    except AccessRightsError as error:
+        log.warning("%s: %s; new records go by load, which takes longer", target.model, error)
+        return None
+    return creation
+
+
+def _stands(creation: Creation, *, looks_up: bool) -> bool:
+    """Open the fence if it is not; False where the user may not."""
+    try:
+        if not creation.fence.is_open:
+            creation.fence.open(looks_up=looks_up)
+    except AccessRightsError as error:
+        log.warning("%s: %s; new records go by load, which takes longer", creation.fence.model, error)
+        return False
+    return True
 
 
 def _came_with_its_whole(store: StagingStore, target: TargetSpec, ledger: Ledger) -> bool:

@@ -15,10 +15,10 @@ import polars as pl
 
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.ledger import Ledger
-from crm_pipeline.odoo.resolved import ResolvedField, load_cell, resolve_fields, resolved_select
+from crm_pipeline.odoo.resolved import load_cell, resolved_select
 from crm_pipeline.odoo.sender import Batch, Outcome, Sender
-from crm_pipeline.specs import Mapping, SourceBlock, TargetSpec
-from crm_pipeline.specs.target import PartOf
+from crm_pipeline.odoo.stream import Parts, Stream
+from crm_pipeline.specs import SourceBlock, TargetSpec
 from crm_pipeline.staging.staged import size_column
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
@@ -37,48 +37,6 @@ class LoadRun:
     total: int = 0
     created: int = 0
     updated: int = 0
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The target whose records are created together with another's, and its fields on this destination."""
-
-    target: TargetSpec
-    rule: PartOf
-    fields: tuple[ResolvedField, ...]
-
-
-@dataclass(frozen=True)
-class Stream:
-    """Records sent one after the other: blocks of a target, their fields on this destination, and what they bring along."""
-
-    mapping: Mapping
-    target: TargetSpec
-    blocks: tuple[SourceBlock, ...]
-    fields: tuple[ResolvedField, ...]
-    parts: Parts | None
-
-    @property
-    def sent(self) -> list[ResolvedField]:
-        """Fields that go into the call."""
-        return [f for f in self.fields if f.spec.is_sent]
-
-
-def open_stream(
-    mapping: Mapping, target: TargetSpec, blocks: tuple[SourceBlock, ...], destination: Destination
-) -> Stream:
-    """Resolve the fields of a stream and of its parts; raises ``FieldMissingError``."""
-    fields = tuple(resolve_fields(target, target.as_one(blocks), destination.fields_get(target.model)))
-    part_target = mapping.parts_of(target.model)
-    parts = None
-    if part_target is not None and part_target.part_of is not None:
-        schema = destination.fields_get(part_target.model)
-        found = resolve_fields(part_target, part_target.as_one(part_target.sources), schema)
-        parts = Parts(
-            part_target, part_target.part_of,
-            tuple(f for f in found if f.spec.is_sent and f.name != part_target.part_of.link),
-        )  # fmt: skip
-    return Stream(mapping, target, blocks, fields, parts)
 
 
 def prepare_pending(store: StagingStore, stream: Stream, ledger: Ledger) -> None:
@@ -259,6 +217,7 @@ def _batch(store: StagingStore, stream: Stream, lane: int, omitted: str, number:
     names = tuple(record[0] for record in records)
     rows = [tuple(record[1:]) for record in records]
     columns = [f.column for f in fields]
+    kinds = [f.schema.type for f in fields]
     more: tuple[tuple[tuple[Any, ...], ...], ...] = ()
     if stream.parts is not None:
         parts = _part_rows(store, stream.parts, where)
@@ -277,6 +236,8 @@ def _batch(store: StagingStore, stream: Stream, lane: int, omitted: str, number:
         more_rows=more,
         files=tuple(position for position, f in enumerate(fields) if f.spec.file is not None),
         context=stream.target.load.context,
+        kinds=tuple(kinds),
+        creation=stream.creation if not more and not any(f.spec.file for f in fields) else None,
     )
 
 

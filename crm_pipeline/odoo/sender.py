@@ -1,7 +1,8 @@
 """Send one batch so that every row is in Odoo exactly once or refused with a reason, whatever the network does.
 
 ``load`` writes a record and its external id in one transaction, and Odoo's unique index on external ids refuses a
-second one. So after any doubt it is enough to look up which external ids exist, and to send the rest again.
+second one. So after any doubt it is enough to look up which external ids exist, and to send the rest again. Where a
+target's rows are sent by ``create``, a fence makes that so (see :mod:`crm_pipeline.odoo.fence`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from crm_pipeline.odoo.creating import Creation, values_of
 from crm_pipeline.odoo.destination import QUIET, Destination
-from crm_pipeline.odoo.errors import DataError, TransientError
+from crm_pipeline.odoo.errors import DataError, InDoubtError, TransientError
 from crm_pipeline.odoo.files import FileContentError, read_content
 from crm_pipeline.odoo.insisting import RetryPolicy
 
@@ -31,6 +33,8 @@ class Batch:
         rows: a record's cells after the id.
         more_rows: for each record its further rows, which hold cells of its parts only; empty when there are no parts.
         files: positions of cells that name a file (see :mod:`crm_pipeline.odoo.files`).
+        kinds: the fields' types; needed where there is a ``creation``.
+        creation: how the records are created by ``create``; by ``load`` without.
     """
 
     model: str
@@ -40,6 +44,8 @@ class Batch:
     more_rows: tuple[tuple[Row, ...], ...] = ()
     files: tuple[int, ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+    creation: Creation | None = None
 
 
 @dataclass
@@ -64,6 +70,8 @@ class Sender:
         self, destination: Destination, module: str, retry: RetryPolicy | None = None, files: Path | None = None
     ) -> None:
         self.destination, self.module, self.retry, self.files = destination, module, retry or RetryPolicy(), files
+        #: rows of one call, by model, once a call's answer did not come
+        self._sizes: dict[str, int] = {}
 
     def send(self, batch: Batch) -> Outcome:
         """Create the rows of a batch, or name the reason for each row Odoo refuses.
@@ -83,18 +91,25 @@ class Sender:
         pending = list(range(len(batch.names)))
         attempt = 0
         while pending:
+            some = pending[: self._sizes.get(batch.model, len(pending))]
             try:
-                self._load_once(batch, pending, outcome)
-                break
+                if known_new and batch.creation is not None:
+                    self._create(batch, batch.creation, some, outcome)
+                else:
+                    self._load_once(batch, some, outcome)
             except TransientError as error:
                 attempt += 1
                 if attempt >= self.retry.attempts:
                     raise
+                if isinstance(error, InDoubtError):  # a server that ends long calls would end the same one again
+                    self._sizes[batch.model] = max(1, len(some) // 2)
                 logger.warning("%s: %s; looking up what was written (attempt %d)", batch.model, error, attempt + 1)
                 self.retry.wait(attempt)
                 if known_new:
-                    self._adopt(batch, pending, outcome)
+                    self._adopt(batch, some, outcome)
                 pending = [i for i in pending if not self._settled(batch.names[i], outcome)]
+            else:
+                attempt, pending = 0, pending[len(some) :]
         if known_new and outcome.refused:
             # A refusal may be the echo of our own earlier, delayed write: what exists is not refused.
             self._adopt(batch, [i for i, name in enumerate(batch.names) if name in outcome.refused], outcome)
@@ -110,6 +125,37 @@ class Sender:
         for record in self.destination.search_read("ir.model.data", domain, ["name", "res_id"]):
             outcome.ids[record["name"]] = record["res_id"]
             outcome.refused.pop(record["name"], None)
+
+    def _create(self, batch: Batch, creation: Creation, indexes: Sequence[int], outcome: Outcome) -> None:
+        """The rows by ``create``, in one call once enough were accepted."""
+        pieces: list[Sequence[int]] = [indexes]
+        while pieces:
+            token = creation.fence.token
+            piece = pieces.pop()
+            size = creation.size  # other lanes change it
+            if len(piece) > size:
+                pieces.append(piece[size:])
+                piece = piece[:size]
+            if token.looks_up:
+                self._adopt(batch, piece, outcome)
+                piece = [i for i in piece if not self._settled(batch.names[i], outcome)]
+            if not piece:
+                continue
+            rows = [values_of(batch.fields, batch.kinds, batch.rows[i], f"{self.module}.{batch.names[i]}") for i in piece]
+            try:
+                ids = creation.call(self.destination, batch.model, rows, self.module, token)
+            except DataError as error:
+                creation.since_refusal = 0
+                if len(piece) == 1:
+                    outcome.refused[batch.names[piece[0]]] = error.message
+                else:
+                    pieces += creation.smaller(piece)[::-1]
+                continue
+            if ids is None:
+                pieces.append(piece)
+                continue
+            creation.since_refusal += len(piece)
+            outcome.ids.update(zip((batch.names[i] for i in piece), ids, strict=True))
 
     def _load_once(self, batch: Batch, indexes: Sequence[int], outcome: Outcome) -> None:
         """One ``load``; on refusals the named records are set aside and the rest goes again, unnamed ones are halved."""

@@ -196,6 +196,7 @@ class OdooServer:
     def __init__(self, channel: Channel, wire: ExternalProtocol, *, db: str, release: Release, retrying: _Retrying) -> None:
         self._channel, self._wire, self._db, self._retrying = channel, wire, db, retrying
         self.release = release
+        self._schemas: dict[str, dict[str, FieldSchema]] = {}
 
     def __repr__(self) -> str:
         return f"<OdooServer {self.database} {self.version} {self._wire.name}>"
@@ -224,12 +225,17 @@ class OdooServer:
         """See :class:`Destination`.
 
         Odoo 17 says that there is no such model in the user's language, so any refusal of this call is taken as that.
+        Asked once, and again after this connection has written to Odoo's own descriptions of models.
         """
+        known = self._schemas.get(model)
+        if known is not None:
+            return known
         try:
             found = self._read(model, "fields_get", {"attributes": list(_FIELD_ATTRIBUTES)})
         except DataError as error:
             raise CallError(error.message, call=error.call) from None
-        return {name: field_schema(name, attributes) for name, attributes in found.items()}
+        self._schemas[model] = schema = {name: field_schema(name, attributes) for name, attributes in found.items()}
+        return schema
 
     def search_read(
         self,
@@ -273,7 +279,10 @@ class OdooServer:
             arguments = _with_context({"fields": list(fields), "data": [list(row) for row in rows]}, context)
             return load_result(self._wire.execute(model, "load", None, arguments), rows, call=f"{model}.load")
 
-        return self._retrying.write(attempt)
+        try:
+            return self._retrying.write(attempt)
+        finally:
+            self._forget_schemas(model)
 
     def unlink(self, model: str, ids: Sequence[int], *, context: Context | None = None) -> None:
         """See :class:`Destination`."""
@@ -283,7 +292,10 @@ class OdooServer:
         """See :class:`Destination`."""
         if method in READ_METHODS:
             return self._retrying.read(lambda: self._wire.execute(model, method, ids, kwargs))
-        return self._retrying.write(lambda: self._wire.execute(model, method, ids, kwargs))
+        try:
+            return self._retrying.write(lambda: self._wire.execute(model, method, ids, kwargs))
+        finally:
+            self._schemas.clear()
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -302,7 +314,15 @@ class OdooServer:
         context: Context | None,
     ) -> Any:
         sent = _with_context(arguments, context)
-        return self._retrying.write(lambda: self._wire.execute(model, method, ids, sent))
+        try:
+            return self._retrying.write(lambda: self._wire.execute(model, method, ids, sent))
+        finally:
+            self._forget_schemas(model)
+
+    def _forget_schemas(self, model: str) -> None:
+        """Models and their fields change by writing to ``ir.model…`` and ``ir.module…``; external ids are no part of them."""
+        if model.startswith(("ir.model", "ir.module")) and model != "ir.model.data":
+            self._schemas.clear()
 
 
 class _Retrying:

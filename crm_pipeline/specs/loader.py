@@ -185,6 +185,7 @@ def _cross_check(source: SourceSpec, targets: dict[Path, TargetSpec]) -> None:
             _check_links(file, at, target, block, blocks)
         _check_named_fields(file, target)
         _check_parts(file, target, targets)
+        _check_create(file, target)
         if target.load.order_by or target.part_of is not None:
             _check_together(file, target)
 
@@ -263,3 +264,17 @@ def _check_parts(file: Path, target: TargetSpec, targets: dict[Path, TargetSpec]
         link = block.fields.get(part.link)
         if link is None or not link.links:
             raise SpecError(file, f"sources.{index}.fields.{part.link}", f"must link to {whole.model} ('part_of.link')")
+
+
+def _check_create(file: Path, target: TargetSpec) -> None:
+    """What keeps late calls out takes the place of a single link; it can only be added to several."""
+    rule = target.load.create
+    if rule is None:
+        return
+    taken = [block.fields[rule.fence] for block in target.sources if rule.fence in block.fields]
+    if any(spec.refs is None and not spec.is_blank for spec in taken):
+        raise SpecError(file, "load.create.fence", f"'{rule.fence}' is mapped as a single link; name a field that is not, or one with 'refs'")
+    computed = {name for block in target.sources for name, spec in block.fields.items() if spec.computed}
+    for name in rule.given:
+        if name not in computed:
+            raise SpecError(file, "load.create.given", f"'{name}' is not mapped as 'computed', so it is sent anyway")

@@ -300,6 +300,19 @@ class MatchRule(SpecModel):
         return self
 
 
+class CreateRule(SpecModel):
+    """New rows by ``create`` instead of ``load``: a half to a fifth of the server's work, with the external id in the same transaction."""
+
+    fence: Identifier = Field(
+        description="many2one or many2many through which the first record of a call refers to a passing record, which keeps late calls "
+        "out; its model needs a name only, and no mapped value may be a many2one's"
+    )
+    context: dict[str, Any] = Field(default_factory=dict, description="added to the quiet context")
+    given: tuple[Identifier, ...] = Field(
+        default=(), description="computed fields that are given, because the context keeps Odoo from computing them"
+    )
+
+
 class LoadRule(SpecModel):
     """How the rows are sent."""
 
@@ -309,6 +322,7 @@ class LoadRule(SpecModel):
     lane_by: Identifier | None = Field(default=None, description="rows with the same value stay in one lane, in order")
     order_by: tuple[str, ...] = Field(default=(), description="staged fields that give the order of creation")
     context: dict[str, Any] = Field(default_factory=dict, description="added to the quiet context of every call")
+    create: CreateRule | None = Field(default=None, description="by 'create' instead of 'load'")
 
 
 class ControlTotal(SpecModel):

@@ -21,10 +21,8 @@ SOURCE = {
     "objects": {"people": {"label": "Person", "file": "people", "key": "id", "columns": {
         "id": {"heading": "Id", "type": "key", "required": True}, "name": {"heading": "Name"}}}},
 }  # fmt: skip
-TARGET = {
-    "model": "res.partner", "title": "People", "phase": 1,
-    "sources": [{"name": "people", "object": "people", "external_id": "people_{id}", "fields": {"name": {"from": "name"}}}],
-}  # fmt: skip
+BLOCK = {"name": "people", "object": "people", "external_id": "people_{id}", "fields": {"name": {"from": "name"}}}
+TARGET = {"model": "res.partner", "title": "People", "phase": 1, "sources": [BLOCK]}
 
 
 def write(root: Path, source: object = SOURCE, target: object = TARGET) -> Path:
@@ -170,3 +168,24 @@ def test_the_hash_follows_meaning_not_comments(tmp_path: Path) -> None:
     assert load_mapping(folder).hash == first
     (tmp_path / "second").mkdir()
     assert load_mapping(write(tmp_path / "second", target=TARGET | {"title": "Folk"})).hash != first
+
+
+@pytest.mark.parametrize(
+    ("create", "fields", "reason"),
+    [
+        ({"fence": "title"}, {"title": {"from": "name"}}, "mapped as a single link"),
+        ({"fence": "category_id", "given": ["name"]}, {}, "not mapped as 'computed'"),
+    ],
+)
+def test_what_keeps_late_calls_out_takes_no_mapped_field(
+    tmp_path: Path, create: dict[str, object], fields: dict[str, object], reason: str
+) -> None:
+    target = TARGET | {"load": {"create": create}, "sources": [BLOCK | {"fields": {"name": {"from": "name"}} | fields}]}
+    with pytest.raises(SpecError, match=reason):
+        load_mapping(write(tmp_path, target=target))
+
+
+def test_a_fence_may_be_a_field_that_is_always_blank(tmp_path: Path) -> None:
+    fields = {"name": {"from": "name"}, "category_id": {"const": None}}
+    target = TARGET | {"load": {"create": {"fence": "category_id"}}, "sources": [BLOCK | {"fields": fields}]}
+    assert load_mapping(write(tmp_path, target=target)).targets[0].load.create is not None

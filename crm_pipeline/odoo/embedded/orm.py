@@ -13,6 +13,7 @@ from crm_pipeline.odoo.destination import Context, Record
 from crm_pipeline.odoo.embedded import access
 from crm_pipeline.odoo.embedded.chatter import ADMIN, log_creation
 from crm_pipeline.odoo.embedded.differences import Differences
+from crm_pipeline.odoo.embedded.identities import set_external_ids
 from crm_pipeline.odoo.embedded.registry import MAGIC, Model, Registry
 from crm_pipeline.odoo.embedded.relations import (
     check_references,
@@ -113,7 +114,10 @@ class Orm:
             vals_list = rule.accept(self, model, vals_list, context)
         docs, parents, children = self._convert(model, vals_list)
         self._create_parents(model, docs, parents, context)
-        return self.create_converted(model, docs, children, context)
+        ids = self.create_converted(model, docs, children, context)
+        if context.get("_import_current_module"):
+            set_external_ids(self, name, [(str(v["id"]), key) for v, key in zip(vals_list, ids, strict=True) if v.get("id")], context)
+        return ids
 
     def create_converted(
         self, model: Model, docs: list[Doc], children: list[tuple[int, str, list[tuple[Any, ...]]]], context: Context

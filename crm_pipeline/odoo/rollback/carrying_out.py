@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from crm_pipeline.odoo.creating import creation_of
 from crm_pipeline.odoo.destination import QUIET, Destination
 from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.odoo.ledger import Ledger
@@ -48,6 +49,10 @@ def carry_out(
         DestinationError: when the destination stays out of reach or refuses the calls themselves; applying again goes on.
     """
     done, keeper = Done(), plan.keeper
+    for target in mapping.targets:
+        creation = creation_of(target, destination, ledger.module, ledger.run_id, retry) if target.load.create is not None else None
+        if creation is not None:
+            creation.fence.clear()
     resend = _resent(mapping)
     own = {(model, odoo_id) for model, names in keeper.census.names.items() for odoo_id in names}
     first = [each for each in plan.restorations if (each.model, each.odoo_id) in own]

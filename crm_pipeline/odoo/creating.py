@@ -1,0 +1,107 @@
+"""Create rows by ``create`` behind a fence; rows that are refused are found by sending ever smaller pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crm_pipeline.odoo.destination import QUIET, Destination, Record
+from crm_pipeline.odoo.errors import ConcurrencyError, DataError, NotSentError, TransientError
+from crm_pipeline.odoo.fence import Fence, Token
+from crm_pipeline.odoo.insisting import RetryPolicy
+from crm_pipeline.specs import TargetSpec
+
+#: Least rows of a piece that is not known to hold a refused one: a refused piece is lost work, and each piece costs a call.
+_PIECE = 16
+#: Rows taken as accepted at the start, so that a first batch that is refused is not lost as a whole.
+_TRUST = 200
+_NUMBERS: dict[str, Callable[[str], Any]] = {
+    "integer": int, "many2one_reference": int, "many2one": int, "float": float, "monetary": float,
+}  # fmt: skip
+
+
+@dataclass
+class Creation:
+    """How rows of one model are created: behind which fence, in which context, and how wary.
+
+    Attributes:
+        fence: keeps late calls out.
+        context: added to the quiet context.
+        since_refusal: rows accepted since the last refusal, for the size of the next piece; threads may miss each other's counts.
+    """
+
+    fence: Fence
+    context: Mapping[str, Any] = field(default_factory=dict)
+    since_refusal: int = _TRUST
+
+    @property
+    def size(self) -> int:
+        """Rows of the next piece, such that it is likely to be accepted."""
+        return max(_PIECE, self.since_refusal // 2)
+
+    def smaller(self, rows: Sequence[int]) -> list[Sequence[int]]:
+        """What a refused piece is sent as next."""
+        size = (len(rows) + 1) // 2 if len(rows) <= _PIECE else _PIECE
+        return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+    def call(self, destination: Destination, model: str, vals_list: list[Record], module: str, token: Token) -> list[int] | None:
+        """One call under a token; None when the token was renewed meanwhile, then nothing was done.
+
+        Raises:
+            DataError: Odoo refused; nothing was done.
+            TransientError: after a doubt the token is gone, so what the call did can be looked up.
+            FenceLostError: another run is loading the same model.
+        """
+        _refer(vals_list[0], self.fence, token)
+        context = {**QUIET, **self.context, "_import_current_module": module}
+        try:
+            return destination.create(model, vals_list, context=context)
+        except DataError:
+            if self.fence.stands(token):
+                raise
+            return None
+        except (NotSentError, ConcurrencyError):
+            raise
+        except TransientError:
+            self.fence.renew(token)
+            raise
+
+
+def creation_of(
+    target: TargetSpec, destination: Destination, module: str, run_id: str, retry: RetryPolicy | None = None
+) -> Creation | None:
+    """How a target's new rows are created, None where they are sent by ``load`` or the destination lacks the fence's field."""
+    rule = target.load.create
+    field = destination.fields_get(target.model).get(rule.fence) if rule is not None else None
+    if rule is None or field is None:
+        return None
+    return Creation(Fence(destination, module, target.model, field, run_id, retry), rule.context)
+
+
+def _refer(vals: Record, fence: Fence, token: Token) -> None:
+    """Let a record refer to the token."""
+    name = fence.field.name
+    if fence.field.type == "many2many":
+        vals[name] = [*vals.get(name, []), (4, token.odoo_id)]
+    else:
+        vals[name] = token.odoo_id
+
+
+def values_of(columns: Sequence[str], kinds: Sequence[str], cells: Sequence[Any], external_id: str) -> Record:
+    """Cells as ``load`` takes them, as the values ``create`` takes; a cell that is no such value goes as it is."""
+    vals: Record = {"id": external_id}
+    for column, kind, cell in zip(columns, kinds, cells, strict=True):
+        name = column.removesuffix("/.id")
+        if kind == "many2many":
+            if cell != "":
+                vals[name] = [(6, 0, [int(item) for item in str(cell).split(",")])]
+        elif cell == "":
+            vals[name] = False
+        elif kind == "boolean":
+            vals[name] = cell == "True"
+        elif kind in _NUMBERS:
+            vals[name] = _NUMBERS[kind](cell)
+        else:
+            vals[name] = cell
+    return vals
