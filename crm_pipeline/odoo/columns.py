@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from crm_pipeline.odoo.destination import Destination, Domain, Record
+from crm_pipeline.odoo.destination import Context, Destination, Domain
 
 #: A prefork server cut a reply of 37,000 rows (Odoo 18): read in pages by id.
 PAGE = 5000
 
 
-def transposed(records: Sequence[Record], fields: Sequence[str]) -> dict[str, list[Any]]:
-    """``id`` and the fields of records, a list each."""
+def read_columns(
+    destination: Destination, model: str, domain: Domain, fields: Sequence[str], *, limit: int | None = None, order: str | None = None,
+    context: Context | None = None,
+) -> dict[str, list[Any]]:  # fmt: skip
+    """``search_columns`` of a destination that answers with records.
+
+    ``search_read`` leaves archived records out of a many2many whatever the context says, ``read`` does not (17, 18, 19).
+    """
+    records = destination.search_read(model, domain, fields, limit=limit, order=order, context=context)
+    lists = [name for name in fields if records and isinstance(records[0][name], list)]
+    if lists:
+        ids = [record["id"] for record in records]
+        whole = {record["id"]: record for record in destination.call(model, "read", ids, fields=lists, context=context or {})}
+        records = [record | whole.get(record["id"], {}) for record in records]
     return {name: [record[name] for record in records] for name in dict.fromkeys(["id", *fields])}
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from crm_pipeline.odoo.columns import transposed
+from crm_pipeline.odoo.columns import read_columns
 from crm_pipeline.odoo.destination import Context, Domain, FieldSchema, LoadResult, Record
 from crm_pipeline.odoo.errors import (
     AccessRightsError,
@@ -261,17 +261,8 @@ class OdooServer:
         self, model: str, domain: Domain, fields: Sequence[str], *, limit: int | None = None, order: str | None = None,
         context: Context | None = None,
     ) -> dict[str, list[Any]]:  # fmt: skip
-        """See :class:`Destination`.
-
-        ``search_read`` leaves archived records out of a many2many whatever the context says, ``read`` does not (17, 18, 19).
-        """
-        records = self.search_read(model, domain, fields, limit=limit, order=order, context=context)
-        lists = [name for name in fields if records and isinstance(records[0][name], list)]
-        if lists:
-            ids = [record["id"] for record in records]
-            whole = {record["id"]: record for record in self.call(model, "read", ids, fields=lists, context=context or {})}
-            records = [record | whole.get(record["id"], {}) for record in records]
-        return transposed(records, fields)
+        """See :class:`Destination`."""
+        return read_columns(self, model, domain, fields, limit=limit, order=order, context=context)
 
     def search_count(self, model: str, domain: Domain, *, context: Context | None = None) -> int:
         """See :class:`Destination`."""

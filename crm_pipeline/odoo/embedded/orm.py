@@ -22,7 +22,7 @@ from crm_pipeline.odoo.embedded.relations import (
     write_children,
 )
 from crm_pipeline.odoo.embedded.search import Search
-from crm_pipeline.odoo.embedded.store import Doc, Store, page_hint, value_of
+from crm_pipeline.odoo.embedded.store import Doc, Store, page_hint
 from crm_pipeline.odoo.embedded.values import apply_commands
 from crm_pipeline.odoo.errors import CallError, DataError
 
@@ -63,20 +63,13 @@ class Orm:
         order: str | None = None,
     ) -> list[int]:
         """Ids of the matching records."""
-        return [key for key, _ in self._select(model, "id, 0", domain, context, offset, limit, order)]
+        return [key for key, _ in self.select(model, "id, 0", domain, context, offset, limit, order)]
 
     def search_docs(
         self, model: Model, domain: Sequence[Any], context: Context, offset: int, limit: int | None, order: str | None
     ) -> list[tuple[int, str]]:
         """Ids and JSON documents of the matching records."""
-        return self._select(model, "id, doc", domain, context, offset, limit, order)
-
-    def search_columns(
-        self, model: Model, names: Sequence[str], domain: Sequence[Any], context: Context, offset: int, limit: int | None, order: str | None
-    ) -> list[tuple[Any, ...]]:
-        """Ids and the values of fields that have a column (see :data:`store.COLUMNS`) of the matching records."""
-        columns = ", ".join(["id", *(value_of(model.name, name) for name in names)])
-        return self._select(model, columns, domain, context, offset, limit, order)
+        return self.select(model, "id, doc", domain, context, offset, limit, order)
 
     def explain(self, model: Model, domain: Sequence[Any], context: Context) -> str:
         """The store's plan of a search, a line per step."""
@@ -92,7 +85,7 @@ class Orm:
         table = self.store.ensure(model.name)
         return int(self.store.execute(f"SELECT count(*) FROM {table} WHERE {condition}", parameters)[0][0])
 
-    def _select(
+    def select(
         self,
         model: Model,
         columns: str,
@@ -102,6 +95,7 @@ class Orm:
         limit: int | None,
         order: str | None,
     ) -> list[tuple[Any, ...]]:
+        """SQL columns of the matching records."""
         access.check(self, model.name, "read")
         condition, parameters = self.search.where(model, domain, active_test=_active_test(context))
         table = self.store.ensure(model.name)

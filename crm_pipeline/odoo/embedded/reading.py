@@ -8,7 +8,7 @@ import orjson
 
 from crm_pipeline.odoo.destination import Context, Record
 from crm_pipeline.odoo.embedded.registry import FILTERS, MAGIC, RELATED, Model, is_custom
-from crm_pipeline.odoo.embedded.store import COLUMNS, Doc
+from crm_pipeline.odoo.embedded.store import COLUMNS, Doc, value_of
 from crm_pipeline.odoo.embedded.values import empty_value
 from crm_pipeline.odoo.errors import CallError
 
@@ -138,6 +138,7 @@ def search_columns(
     names = reader.selected
     if not names:
         return reader.columns(orm.search_docs(model, domain, context, offset, limit, order))
-    rows = orm.search_columns(model, names, domain, context, offset, limit, order)
+    selected = ", ".join(["id", *(value_of(model.name, name) for name in names)])
+    rows = orm.select(model, selected, domain, context, offset, limit, order)
     keys, *values = zip(*rows, strict=True) if rows else [()] * (len(names) + 1)
     return {"id": list(keys)} | {name: reader.filled(name, list(found)) for name, found in zip(names, values, strict=True)}
