@@ -98,27 +98,28 @@ def measure_scale(scale: int, keep: Path | None) -> Figure:
         return measure(f"{scale} leads", load_and_verify, Path(scratch) / "run")
 
 
-def show_sizes(figures: list[Figure]) -> None:
-    """A table of phases for each size, and how each phase's CPU time and memory grow."""
+def show_size(figure: Figure) -> None:
+    """A table of the phases of one size."""
+    load, verify = _sum(figure, "load"), _sum(figure, "verify")
+    print(f"\n{figure.name}: {load.records} records, {figure.wall:.1f} s wall, {figure.cpu:.1f} s CPU, peak {figure.peak:.0f} MiB")
+    for asset, message in figure.detail["failed"]:
+        print(f"  FAILED {asset}: {message}")
+    print(f"  {'phase':28} {'records':>9} {'wall s':>8} {'CPU s':>8} {'rec/s':>8} {'rec/CPU-s':>10} {'MiB':>6}")
+    rows = {**figure.detail["phases"], "LOAD": vars(load), "VERIFY": vars(verify), "LOAD + VERIFY": vars(_both(load, verify))}
+    for name, p in rows.items():
+        rates = f"{p['records'] / max(p['wall'], 1e-9):8.0f} {p['records'] / max(p['cpu'], 1e-9):10.0f}"
+        print(f"  {name:28} {p['records']:9} {p['wall']:8.2f} {p['cpu']:8.2f} {rates} {p['peak']:6.0f}", flush=True)
+
+
+def show_slopes(figures: list[Figure]) -> None:
+    """How each phase's CPU time, wall clock and memory grow."""
     sizes = [figure.detail["records"] for figure in figures]
-    for figure in figures:
-        records, load = figure.detail["records"], _sum(figure, "load")
-        verify = _sum(figure, "verify")
-        print(f"\n{figure.name}: {records} records, {figure.wall:.1f} s wall, {figure.cpu:.1f} s CPU, peak {figure.peak:.0f} MiB")
-        for asset, message in figure.detail["failed"]:
-            print(f"  FAILED {asset}: {message}")
-        print(f"  {'phase':28} {'records':>9} {'wall s':>8} {'CPU s':>8} {'rec/s':>8} {'rec/CPU-s':>10} {'MiB':>6}")
-        rows = {**figure.detail["phases"], "LOAD": vars(load), "VERIFY": vars(verify), "LOAD + VERIFY": vars(_both(load, verify))}
-        for name, p in rows.items():
-            rates = f"{p['records'] / max(p['wall'], 1e-9):8.0f} {p['records'] / max(p['cpu'], 1e-9):10.0f}"
-            print(f"  {name:28} {p['records']:9} {p['wall']:8.2f} {p['cpu']:8.2f} {rates} {p['peak']:6.0f}")
-    if len(figures) > 1:
-        print(f"\nslopes against records (1: proportional, 0: constant)\n  {'phase':28} {'CPU':>6} {'wall':>6} {'memory':>7}")
-        for name in figures[0].detail["phases"]:
-            found = [figure.detail["phases"][name] for figure in figures]
-            print(f"  {name:28} " + " ".join(f"{slope(sizes, [p[key] for p in found]):6.2f}" for key in ("cpu", "wall", "peak")))
-        totals = [[getattr(figure, key) for figure in figures] for key in ("cpu", "wall", "peak")]
-        print(f"  {'the whole process':28} " + " ".join(f"{slope(sizes, values):6.2f}" for values in totals))
+    print(f"\nslopes against records (1: proportional, 0: constant)\n  {'phase':28} {'CPU':>6} {'wall':>6} {'memory':>6}")
+    for name in figures[0].detail["phases"]:
+        found = [figure.detail["phases"][name] for figure in figures]
+        print(f"  {name:28} " + " ".join(f"{slope(sizes, [p[key] for p in found]):6.2f}" for key in ("cpu", "wall", "peak")))
+    totals = [[getattr(figure, key) for figure in figures] for key in ("cpu", "wall", "peak")]
+    print(f"  {'the whole process':28} " + " ".join(f"{slope(sizes, values):6.2f}" for values in totals))
 
 
 def _sum(figure: Figure, kind: str) -> Phase:
@@ -137,8 +138,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--keep", type=Path, help="folder for the staged samples")
     options = parser.parse_args()
-    figures = [measure_scale(scale, options.keep) for scale in options.scale]
-    show_sizes(figures)
+    figures = []
+    for scale in options.scale:
+        figures.append(measure_scale(scale, options.keep))
+        show_size(figures[-1])
+    if len(figures) > 1:
+        show_slopes(figures)
     if options.json is not None:
         sizes = [figure.detail["records"] for figure in figures]
         slopes = {
