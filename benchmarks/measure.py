@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -42,6 +43,18 @@ def _child(sender: Connection, step: Callable[..., dict[str, Any]], arguments: t
     wall = time.perf_counter() - started
     used = resource.getrusage(resource.RUSAGE_SELF)
     sender.send((wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, detail))
+
+
+def slope(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """How a value grows with size: the exponent b of ``value = a · size^b``, by least squares over the logarithms.
+
+    1 is proportional, 0 is constant, 2 is quadratic; NaN for fewer than two sizes or values that are not positive.
+    """
+    if len(set(sizes)) < 2 or min(values) <= 0:
+        return math.nan
+    x, y = [math.log(size) for size in sizes], [math.log(value) for value in values]
+    middle = sum(x) / len(x)
+    return sum((a - middle) * b for a, b in zip(x, y, strict=True)) / sum((a - middle) ** 2 for a in x)
 
 
 def show(figures: list[Figure], against: str | None, json_file: Path | None) -> None:

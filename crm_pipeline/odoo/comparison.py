@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from crm_pipeline.odoo.destination import Destination, FieldSchema, Record
+from crm_pipeline.odoo.destination import Destination, FieldSchema
 from crm_pipeline.odoo.resolved import ResolvedField
 from crm_pipeline.staging.store import StagingStore, quote
 
@@ -33,41 +33,29 @@ def fetch_records(
 ) -> None:  # fmt: skip
     """Make ``table`` (temporary): ``id`` and one typed column for each field; records that don't exist give no row.
 
-    Archived records are read too, and links to them: ``search_read`` leaves these out of a many2many whatever the context
-    says, ``read`` does not (17, 18, 19). Odoo's ``False`` for empty becomes NULL, except where it is a boolean's value.
+    Archived records are read too, and links to them. Odoo's ``False`` for empty becomes NULL, except where it is a
+    boolean's value.
     """
-    every = {"active_test": False}
-    fields = list(fields)
-    lists = [field.name for field in fields if field.type == "many2many"]
     types = {field.name: _DUCKDB_TYPES.get(field.type, "VARCHAR") for field in fields}
     columns = "".join(f", {quote(name)} {dtype}" for name, dtype in types.items())
     store.execute(f"CREATE OR REPLACE TEMP TABLE {quote(table)} (id BIGINT{columns})")
-    schema = {"id": pl.Int64, **{name: _POLARS_TYPES[dtype] for name, dtype in types.items()}}
-    for start in range(0, len(ids), PAGE):
-        part = ids[start : start + PAGE]
-        records = destination.search_read(model, [("id", "in", part)], list(types), context=every)
-        if records and lists:
-            there = [record["id"] for record in records]
-            whole = {record["id"]: record for record in destination.call(model, "read", there, fields=lists, context=every)}
-            records = [record | whole.get(record["id"], {}) for record in records]
-        if records:
-            store.insert(table, pl.DataFrame(_columns(records, types), schema=schema))
+    page = destination.batch_records or PAGE
+    for start in range(0, len(ids), page):
+        part = ids[start : start + page]
+        found = destination.search_columns(model, [("id", "in", part)], list(types), context={"active_test": False})
+        if found["id"]:
+            store.insert(table, pl.DataFrame([pl.Series("id", found["id"], pl.Int64), *(_column(name, found[name], dtype) for name, dtype in types.items())]))
         progress(start + len(part), len(ids))
 
 
-def _columns(records: list[Record], types: dict[str, str]) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {"id": [record["id"] for record in records]}
-    for name, dtype in types.items():
-        values = [record[name] for record in records]
-        if dtype == "VARCHAR":
-            columns[name] = [None if v is False else str(v) for v in values]
-        elif dtype == "BOOLEAN":
-            columns[name] = [bool(v) for v in values]
-        elif dtype == "BIGINT[]":
-            columns[name] = values
-        else:
-            columns[name] = [None if v is False else v for v in values]
-    return columns
+def _column(name: str, values: list[Any], dtype: str) -> pl.Series:
+    if dtype == "VARCHAR":
+        values = [None if v is False else v if v.__class__ is str else str(v) for v in values]
+    elif dtype == "BOOLEAN":
+        values = [bool(v) for v in values]
+    elif dtype != "BIGINT[]":
+        values = [None if v is False else v for v in values]
+    return pl.Series(name, values, _POLARS_TYPES[dtype])
 
 
 def equal_sql(field: ResolvedField, meant: str, found: str) -> str:

@@ -90,6 +90,10 @@ class Destination(Protocol):
     def base_url(self) -> str | None:
         """The server's URL for links to records; ``None`` when embedded."""
 
+    @property
+    def batch_records(self) -> int | None:
+        """Records of a call where no limit of time or size applies; ``None``: the mapping's batches are right."""
+
     def fields_get(self, model: str) -> dict[str, FieldSchema]:
         """The live schema of ``model``; raises ``CallError`` when the model is not installed."""
 
@@ -105,6 +109,12 @@ class Destination(Protocol):
         context: Context | None = None,
     ) -> list[Record]:
         """Matching records with ``id`` and ``fields``. Ask for at most 5,000 records a call."""
+
+    def search_columns(
+        self, model: str, domain: Domain, fields: Sequence[str], *, limit: int | None = None, order: str | None = None,
+        context: Context | None = None,
+    ) -> dict[str, list[Any]]:  # fmt: skip
+        """As :meth:`search_read`, one list of values for ``id`` and each field; many2many hold archived records too."""
 
     def search_count(self, model: str, domain: Domain, *, context: Context | None = None) -> int:
         """How many records match."""

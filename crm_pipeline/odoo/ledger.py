@@ -13,13 +13,11 @@ from typing import Any
 
 import polars as pl
 
+from crm_pipeline.odoo.columns import PAGE, column_pages
 from crm_pipeline.odoo.destination import Destination, Domain, Record
 from crm_pipeline.specs import TargetSpec
 from crm_pipeline.staging.staged import values_sql
 from crm_pipeline.staging.store import StagingStore, quote
-
-#: A prefork server cut a reply of 37,000 rows (Odoo 18): read in pages by id.
-PAGE = 5000
 
 
 def read_pages(
@@ -115,13 +113,10 @@ class Ledger:
         store.execute("DELETE FROM ops.ledger WHERE env = ? AND model = ? AND origin <> 'created'", here)
         store.execute("CREATE OR REPLACE TEMP TABLE _in_odoo (external_id VARCHAR, odoo_id BIGINT)")
         domain: list[Any] = [("module", "=", self.module), ("model", "=", model), *([("id", ">", seen)] if only_newer else [])]
-        for page in read_pages(destination, "ir.model.data", domain, ["name", "res_id"]):
-            seen = max(seen, *(record["id"] for record in page))
-            frame = pl.DataFrame(
-                {"external_id": [r["name"] for r in page], "odoo_id": [r["res_id"] for r in page]},
-                schema={"external_id": pl.String, "odoo_id": pl.Int64},
-            )
-            store.insert("_in_odoo", frame)
+        for page in column_pages(destination, "ir.model.data", domain, ["name", "res_id"]):
+            seen = max(seen, *page["id"])
+            schema = {"external_id": pl.String, "odoo_id": pl.Int64}
+            store.insert("_in_odoo", pl.DataFrame({"external_id": page["name"], "odoo_id": page["res_id"]}, schema=schema))
         store.execute("DELETE FROM ops.seen_identity WHERE env = ? AND model = ?", here)
         store.execute("INSERT INTO ops.seen_identity VALUES (?, ?, ?)", [*here, seen])
         if not only_newer:
@@ -153,6 +148,28 @@ class Ledger:
         )
         if known and gone == known:
             self.store.execute("DELETE FROM ops.ledger WHERE env = ? AND model = ?", here)
+
+    def add(self, model: str, rows: str, ids: Mapping[str, int]) -> None:
+        """Write entries of records that were just created and are not in the ledger yet.
+
+        Nothing is looked up in the ledger, so a batch costs the same however long it is.
+
+        Args:
+            model: Odoo model.
+            rows: SQL for external_id, block, row_hash and values.
+            ids: what Odoo answered, by external id; the other rows have no record.
+        """
+        if not ids:
+            return
+        schema = {"external_id": pl.String, "odoo_id": pl.Int64}
+        self.store.connection.register("_ids", pl.DataFrame({"external_id": list(ids), "odoo_id": list(ids.values())}, schema=schema))
+        self.store.execute(
+            f"""INSERT INTO ops.ledger BY NAME
+                SELECT ? AS env, ? AS model, made.*, odoo_id, 'created' AS origin, ? AS run_id, ? AS loaded_at, run_id AS created_run
+                FROM ({rows}) AS made JOIN _ids USING (external_id)""",
+            [self.env, model, self.run_id, self.now],
+        )
+        self.store.connection.unregister("_ids")
 
     def record(self, model: str, loaded: pl.DataFrame, origin: str = "created") -> None:
         """Write entries, replacing older ones of the same external ids, in one transaction.

@@ -20,7 +20,7 @@ from crm_pipeline.odoo.gates import check_gate
 from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.odoo.ledger import Ledger, read_pages
 from crm_pipeline.odoo.matching import match_existing
-from crm_pipeline.odoo.pending import LoadRun, Progress, hold_orphans, prepare_pending, send_pending
+from crm_pipeline.odoo.pending import LoadRun, Progress, has_new, hold_orphans, prepare_pending, send_pending
 from crm_pipeline.odoo.references import fetch_reference
 from crm_pipeline.odoo.resolved import streams
 from crm_pipeline.odoo.sender import Sender
@@ -77,14 +77,13 @@ def load_target(
     creation = _creation(target, destination, ledger, sender.retry)
     for blocks in streams(target):
         stream = open_stream(mapping, target, blocks, destination, creation)
-        prepare_pending(store, stream, ledger)
-        if creation is not None and not creation.fence.is_open and store.value("SELECT EXISTS (SELECT 1 FROM ops.pending)"):
+        if creation is not None and not creation.fence.is_open and has_new(store, stream, ledger):
             creation = creation if _stands(creation, looks_up=only_newer) else None
             stream = replace(stream, creation=creation)
             # what was read before the fence stood may be out of date
             if creation is not None and not only_newer:
-                ledger.sync(destination, target.model, quote(f"staged.{target.table}"))
-            prepare_pending(store, stream, ledger)
+                ledger.sync(destination, target)
+        prepare_pending(store, stream, ledger)
         hold_orphans(store, stream, destination, ledger)
         run.total = run.done + int(store.value("SELECT count(*) FROM ops.pending"))
         send_pending(store, stream, ledger, sender, run, progress)

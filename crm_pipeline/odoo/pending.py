@@ -39,6 +39,22 @@ class LoadRun:
     updated: int = 0
 
 
+def has_new(store: StagingStore, stream: Stream, ledger: Ledger) -> bool:
+    """Whether rows of a stream are staged that are neither in Odoo nor refused."""
+    target, env, names = stream.target, literal(ledger.env), ", ".join(literal(block.name) for block in stream.blocks)
+    return bool(store.value(f"""
+        SELECT EXISTS (
+            SELECT 1 FROM {quote(f"staged.{target.table}")} WHERE _block IN ({names}) AND {_is_new(target, env)}
+        )
+    """))  # fmt: skip
+
+
+def _is_new(target: TargetSpec, env: str) -> str:
+    return f"""external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = {env})
+        AND external_id NOT IN (SELECT external_id FROM ops.refusal WHERE env = {env} AND model = {literal(target.model)})
+        AND external_id NOT IN (SELECT external_id FROM ops.left_out WHERE env = {env})"""
+
+
 def prepare_pending(store: StagingStore, stream: Stream, ledger: Ledger) -> None:
     """``ops.pending``: the new rows of a stream with cells as ``load`` takes them, numbered by lane and batch.
 
@@ -47,10 +63,7 @@ def prepare_pending(store: StagingStore, stream: Stream, ledger: Ledger) -> None
     target, env = stream.target, literal(ledger.env)
     select = resolved_select(stream.mapping, target, stream.blocks, list(stream.fields), ledger.env)
     store.execute(f"""
-        CREATE OR REPLACE TEMP TABLE _resolved AS SELECT * FROM ({select}) AS resolved
-        WHERE external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = {env})
-        AND external_id NOT IN (SELECT external_id FROM ops.refusal WHERE env = {env} AND model = {literal(target.model)})
-        AND external_id NOT IN (SELECT external_id FROM ops.left_out WHERE env = {env})
+        CREATE OR REPLACE TEMP TABLE _resolved AS SELECT * FROM ({select}) AS resolved WHERE {_is_new(target, env)}
     """)
     _prepare_parts(store, stream, ledger)
     ledger.refuse(
@@ -61,22 +74,29 @@ def prepare_pending(store: StagingStore, stream: Stream, ledger: Ledger) -> None
             FROM _resolved WHERE len(_unresolved) > 0
         """),
     )
+    # Rows are numbered before their cells are written: windows over whole rows would hold all of them several times.
+    store.execute(f"""
+        CREATE OR REPLACE TEMP TABLE _numbered AS
+        SELECT _at, _lane, _omitted, _position,
+               dense_rank() OVER (PARTITION BY _lane, _omitted ORDER BY _number, _window) - 1 AS _batch
+        FROM (
+            SELECT *, (row_number() OVER in_lane - 1) // {stream.batch} AS _number, {_window(stream)} AS _window
+            FROM ({_places(stream)}) WINDOW in_lane AS (PARTITION BY _lane, _omitted ORDER BY _position)
+        )
+    """)
+    cells = ", ".join(f"{load_cell(f, quote(f.name))} AS {quote('cell ' + f.name)}" for f in stream.sent)
     store.execute(f"""
         CREATE OR REPLACE TABLE ops.pending AS
-        SELECT * REPLACE (dense_rank() OVER (PARTITION BY _lane, _omitted ORDER BY _batch, _window) - 1 AS _batch)
-        FROM (
-            SELECT *, (row_number() OVER in_lane - 1) // {target.load.batch} AS _batch,
-                   {_window(stream)} AS _window
-            FROM ({_cells(stream)}) WINDOW in_lane AS (PARTITION BY _lane, _omitted ORDER BY _position)
-        ) ORDER BY _lane, _omitted, _batch, _position
+        SELECT external_id, _block, _hash, _values, _lane, _omitted, _batch, _position, {cells}
+        FROM _resolved JOIN _numbered ON _numbered._at = _resolved.rowid ORDER BY _lane, _omitted, _batch, _position
     """)
+    store.execute("DROP TABLE _numbered")
     store.execute("DROP TABLE _resolved")
 
 
-def _cells(stream: Stream) -> str:
-    """SQL for the rows that can be sent, with their cells, lane and position."""
+def _places(stream: Stream) -> str:
+    """SQL for the rows that can be sent: where they are in ``_resolved``, their lane, position and size."""
     order = ", ".join([*(quote(name) for name in stream.target.load.order_by), "_order"])
-    cells = ", ".join(f"{load_cell(f, quote(f.name))} AS {quote('cell ' + f.name)}" for f in stream.sent)
     omitted = [
         f"CASE WHEN {f'len({quote(f.name)}) = 0' if f.spec.refs is not None else f'{quote(f.name)} IS NULL'} THEN {literal(f.name)} END"
         for f in stream.sent if f.spec.when_blank == "omit"
@@ -84,9 +104,8 @@ def _cells(stream: Stream) -> str:
     signature = f"concat_ws(' ', {', '.join(omitted)})" if omitted else "''"
     sizes = [f"coalesce({quote(size_column(f.name))}, 0)" for f in stream.sent if f.spec.file is not None]
     return f"""
-        SELECT external_id, _block, _hash, _values, {_lane(stream.target, stream.blocks)} AS _lane,
-               {signature} AS _omitted, row_number() OVER (ORDER BY {order}) AS _position,
-               ({" + ".join(sizes) or "0"})::BIGINT AS _bytes, {cells}
+        SELECT rowid AS _at, {_lane(stream.target, stream.blocks)} AS _lane, {signature} AS _omitted,
+               row_number() OVER (ORDER BY {order}) AS _position, ({" + ".join(sizes) or "0"})::BIGINT AS _bytes
         FROM _resolved WHERE len(_unresolved) = 0
     """
 
@@ -170,20 +189,22 @@ def hold_orphans(store: StagingStore, stream: Stream, destination: Destination, 
 
 def send_pending(store: StagingStore, stream: Stream, ledger: Ledger, sender: Sender, run: LoadRun, progress: Progress) -> None:
     """Send ``ops.pending``; each lane keeps its order, the main thread alone touches the store."""
+    # At 16 MB, DuckDB's default, the end of the ledger is compressed and written anew every few batches
+    store.execute("SET checkpoint_threshold = '256MB'")
     plan = store.rows("SELECT _lane, _omitted, _batch FROM ops.pending GROUP BY ALL ORDER BY _lane, min(_position)")
     queues: dict[int, Iterator[tuple[str, int]]] = {
         lane: iter([(omitted, number) for other, omitted, number in plan if other == lane])
         for lane in {p[0] for p in plan}
     }
-    running: dict[Future[Outcome], tuple[int, str, int]] = {}
+    running: dict[Future[Outcome], tuple[int, Entries]] = {}
     pools = {lane: ThreadPoolExecutor(1, thread_name_prefix=f"{stream.target.table}-{lane}") for lane in queues}
 
     def submit(lane: int) -> None:
         following = next(queues[lane], None)
         if following is not None:
             omitted, number = following
-            batch = _batch(store, stream, lane, omitted, number)
-            running[pools[lane].submit(sender.send, batch)] = (lane, omitted, number)
+            batch, entries = _batch(store, stream, lane, omitted, number)
+            running[pools[lane].submit(sender.send, batch)] = (lane, entries)
 
     try:
         for lane in queues:
@@ -192,9 +213,9 @@ def send_pending(store: StagingStore, stream: Stream, ledger: Ledger, sender: Se
         while running:
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
-                lane, omitted, number = running.pop(future)
+                lane, entries = running.pop(future)
                 outcome = future.result()
-                _keep(store, stream.target, ledger, outcome, lane, omitted, number)
+                _keep(stream.target, ledger, outcome, entries)
                 run.created += len(outcome.ids)
                 run.done += len(outcome.ids) + len(outcome.refused)
                 progress(run.done, run.total)
@@ -204,18 +225,26 @@ def send_pending(store: StagingStore, stream: Stream, ledger: Ledger, sender: Se
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _where(lane: int, omitted: str, number: int) -> str:
-    return f"_lane = {lane} AND _omitted = {literal(omitted)} AND _batch = {number}"
+@dataclass(frozen=True)
+class Entries:
+    """A batch's records for the ledger: SQL for what it keeps of them, and their external ids and blocks."""
+
+    select: str
+    names: pl.DataFrame
 
 
-def _batch(store: StagingStore, stream: Stream, lane: int, omitted: str, number: int) -> Batch:
+def _batch(store: StagingStore, stream: Stream, lane: int, omitted: str, number: int) -> tuple[Batch, Entries]:
+    """A batch, and what the ledger keeps of its records once they are in Odoo."""
     left_out = set(omitted.split())
     fields = [f for f in stream.sent if f.name not in left_out]
-    cells = ", ".join(quote("cell " + f.name) for f in fields)
-    where = _where(lane, omitted, number)
-    records = store.rows(f"SELECT external_id, {cells} FROM ops.pending WHERE {where} ORDER BY _position")
-    names = tuple(record[0] for record in records)
-    rows = [tuple(record[1:]) for record in records]
+    cells = [f"cell {f.name}" for f in fields]
+    where = f"_lane = {lane} AND _omitted = {literal(omitted)} AND _batch = {number}"
+    selected = "".join(f", {quote(cell)}" for cell in cells)
+    records = store.frame(
+        f"SELECT external_id, _block AS block{selected} FROM ops.pending WHERE {where} ORDER BY _position"
+    )
+    names = tuple(records["external_id"])
+    rows = records.select(cells).rows() if cells else [()] * len(names)
     columns = [f.column for f in fields]
     kinds = [f.schema.type for f in fields]
     more: tuple[tuple[tuple[Any, ...], ...], ...] = ()
@@ -228,7 +257,7 @@ def _batch(store: StagingStore, stream: Stream, lane: int, omitted: str, number:
         ]
         rows = [(*row, *own[0]) for row, own in zip(rows, mine, strict=True)]
         more = tuple(tuple((*blank, *part) for part in own[1:]) for own in mine)
-    return Batch(
+    batch = Batch(
         model=stream.target.model,
         fields=tuple(columns),
         names=names,
@@ -239,6 +268,8 @@ def _batch(store: StagingStore, stream: Stream, lane: int, omitted: str, number:
         kinds=tuple(kinds),
         creation=stream.creation if not more and not any(f.spec.file for f in fields) else None,
     )
+    rows_of = f"""SELECT external_id, _block AS block, _hash AS row_hash, _values AS "values" FROM ops.pending WHERE {where}"""
+    return batch, Entries(rows_of, records.select("external_id", "block"))
 
 
 def _part_rows(store: StagingStore, parts: Parts, where: str) -> dict[str, list[tuple[Any, ...]]]:
@@ -254,35 +285,10 @@ def _part_rows(store: StagingStore, parts: Parts, where: str) -> dict[str, list[
     return found
 
 
-def _keep(
-    store: StagingStore, target: TargetSpec, ledger: Ledger, outcome: Outcome, lane: int, omitted: str, number: int
-) -> None:
+def _keep(target: TargetSpec, ledger: Ledger, outcome: Outcome, entries: Entries) -> None:
     """Write a batch's outcome to the ledger before anything else happens."""
-    ids = pl.DataFrame(
-        {"external_id": list(outcome.ids), "odoo_id": list(outcome.ids.values())},
-        schema={"external_id": pl.String, "odoo_id": pl.Int64},
-    )
-    store.connection.register("_ids", ids)
-    loaded = store.frame(f"""
-        SELECT external_id, odoo_id, _block AS block, _hash AS row_hash, _values AS "values"
-        FROM ops.pending JOIN _ids USING (external_id) WHERE {_where(lane, omitted, number)}
-    """)
-    store.connection.unregister("_ids")
-    ledger.record(target.model, loaded)
+    ledger.add(target.model, entries.select, outcome.ids)
     if outcome.refused:
-        block = dict(store.rows(f"SELECT external_id, _block FROM ops.pending WHERE {_where(lane, omitted, number)}"))
-        ledger.refuse(
-            target.model,
-            pl.DataFrame(
-                [
-                    {
-                        "external_id": name,
-                        "block": block[name],
-                        "kind": "failed",
-                        "reason": "refused_by_odoo",
-                        "message": text,
-                    }
-                    for name, text in outcome.refused.items()
-                ]
-            ),
-        )
+        messages = [outcome.refused.get(name) for name in entries.names["external_id"]]
+        refused = entries.names.with_columns(pl.Series("message", messages, dtype=pl.String)).drop_nulls("message")
+        ledger.refuse(target.model, refused.with_columns(kind=pl.lit("failed"), reason=pl.lit("refused_by_odoo")))

@@ -22,13 +22,17 @@ class Parts:
 
 @dataclass(frozen=True)
 class Stream:
-    """Records sent one after the other: blocks of a target, their fields on this destination, and what they bring along."""
+    """Records sent one after the other: blocks of a target, their fields on this destination, and what they bring along.
+
+    ``batch`` is how many of them a call takes.
+    """
 
     mapping: Mapping
     target: TargetSpec
     blocks: tuple[SourceBlock, ...]
     fields: tuple[ResolvedField, ...]
     parts: Parts | None
+    batch: int
     creation: Creation | None = None
 
     @property
@@ -53,4 +57,5 @@ def open_stream(
             part_target, part_target.part_of,
             tuple(f for f in found if f.spec.is_sent and f.name != part_target.part_of.link),
         )  # fmt: skip
-    return Stream(mapping, target, blocks, fields, parts, creation)
+    batch = max(target.load.batch, destination.batch_records or 0)
+    return Stream(mapping, target, blocks, fields, parts, batch, creation)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from crm_pipeline.odoo.columns import read_columns
 from crm_pipeline.odoo.destination import Context, Domain, FieldSchema, LoadResult, Record
 from crm_pipeline.odoo.errors import (
     AccessRightsError,
@@ -221,6 +222,11 @@ class OdooServer:
         """The server's URL."""
         return self._channel.url
 
+    @property
+    def batch_records(self) -> None:
+        """Servers have limits of time and size: the mapping's batches are made for them."""
+        return None
+
     def fields_get(self, model: str) -> dict[str, FieldSchema]:
         """See :class:`Destination`.
 
@@ -256,6 +262,13 @@ class OdooServer:
             arguments["order"] = order
         found: list[Record] = self._read(model, "search_read", arguments, context)
         return found
+
+    def search_columns(
+        self, model: str, domain: Domain, fields: Sequence[str], *, limit: int | None = None, order: str | None = None,
+        context: Context | None = None,
+    ) -> dict[str, list[Any]]:  # fmt: skip
+        """See :class:`Destination`."""
+        return read_columns(self, model, domain, fields, limit=limit, order=order, context=context)
 
     def search_count(self, model: str, domain: Domain, *, context: Context | None = None) -> int:
         """See :class:`Destination`."""

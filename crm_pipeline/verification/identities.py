@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from crm_pipeline.odoo.columns import column_pages
 from crm_pipeline.odoo.comparison import fetch_records
 from crm_pipeline.odoo.destination import Destination, FieldSchema
-from crm_pipeline.odoo.ledger import read_pages
 from crm_pipeline.odoo.resolved import ResolvedField
 from crm_pipeline.specs import TargetSpec
 from crm_pipeline.staging.store import StagingStore, quote
@@ -25,12 +25,9 @@ def find_moved_identities(store: StagingStore, destination: Destination, target:
     """
     store.execute("CREATE OR REPLACE TEMP TABLE _identity (external_id VARCHAR, odoo_id BIGINT)")
     domain = [("module", "=", module), ("model", "=", target.model)]
-    for page in read_pages(destination, "ir.model.data", domain, ["name", "res_id"]):
-        frame = pl.DataFrame(
-            {"external_id": [r["name"] for r in page], "odoo_id": [r["res_id"] for r in page]},
-            schema={"external_id": pl.String, "odoo_id": pl.Int64},
-        )
-        store.insert("_identity", frame)
+    for page in column_pages(destination, "ir.model.data", domain, ["name", "res_id"]):
+        schema = {"external_id": pl.String, "odoo_id": pl.Int64}
+        store.insert("_identity", pl.DataFrame({"external_id": page["name"], "odoo_id": page["res_id"]}, schema=schema))
     store.execute(
         f"""INSERT INTO ops.difference BY NAME
             SELECT entry.env, entry.model, external_id, entry.odoo_id, 'external_id' AS field,
@@ -65,7 +62,7 @@ def find_copies(
     ours = int(store.value("SELECT count(*) FROM _read_back WHERE id >= ?", [first]))
     if destination.search_count(target.model, since, context={"active_test": False}) == ours:
         return
-    ids = [record["id"] for page in read_pages(destination, target.model, since, ["id"]) for record in page]
+    ids = [odoo_id for page in column_pages(destination, target.model, since, ["id"]) for odoo_id in page["id"]]
     store.connection.register("_ids", pl.DataFrame({"id": ids}, schema={"id": pl.Int64}))
     strangers = [row[0] for row in store.rows("SELECT id FROM _ids WHERE id NOT IN (SELECT id FROM _read_back) ORDER BY 1")]
     store.connection.unregister("_ids")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from crm_pipeline.odoo.columns import column_pages
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.errors import CallError
 from crm_pipeline.odoo.ledger import read_pages
@@ -121,6 +122,6 @@ def foreign_messages(store: StagingStore, destination: Destination, watch: Watch
     for start in range(0, len(ids), _PART):
         domain = [("model", "=", model), ("res_id", "in", ids[start : start + _PART]), *watch.before("mail.message")]
         count += sum(
-            r["id"] not in ours for page in read_pages(destination, "mail.message", domain, ["id"]) for r in page
+            odoo_id not in ours for page in column_pages(destination, "mail.message", domain, ["id"]) for odoo_id in page["id"]
         )
     return count

@@ -90,15 +90,12 @@ def _compare(
     """Sums over ``_summed`` on both sides: by currency, then by currency and part."""
     ids = [row[0] for row in store.rows("SELECT odoo_id FROM _summed ORDER BY 1")]
     store.execute("CREATE OR REPLACE TEMP TABLE _found (odoo_id BIGINT, amount DECIMAL(24, 6))")
-    for start in range(0, len(ids), _PART):
-        part = ids[start : start + _PART]
-        records = destination.search_read(model, [("id", "in", part)], [field], context={"active_test": False})
-        amounts = [Decimal(repr(record[field] or 0)).quantize(Decimal("0.01")) for record in records]
-        frame = pl.DataFrame(
-            {"odoo_id": [record["id"] for record in records], "amount": amounts},
-            schema={"odoo_id": pl.Int64, "amount": pl.Decimal(24, 6)},
-        )
-        store.insert("_found", frame)
+    page = destination.batch_records or _PART
+    for start in range(0, len(ids), page):
+        part = ids[start : start + page]
+        found = destination.search_columns(model, [("id", "in", part)], [field], context={"active_test": False})
+        amounts = [Decimal(repr(amount or 0)).quantize(Decimal("0.01")) for amount in found[field]]
+        store.insert("_found", pl.DataFrame([pl.Series("odoo_id", found["id"], pl.Int64), pl.Series("amount", amounts, pl.Decimal(24, 6))]))
     sums = "sum(meant)::DECIMAL(38, 2), sum(coalesce(amount, 0))::DECIMAL(38, 2), sum(off)::DECIMAL(38, 2), sum(edited)::DECIMAL(38, 2), count(*)"
     joined = "_summed LEFT JOIN _found USING (odoo_id)"
     rows = store.rows(f"SELECT currency, '', {sums} FROM {joined} GROUP BY 1 ORDER BY 1")

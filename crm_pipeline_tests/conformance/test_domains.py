@@ -152,3 +152,13 @@ def test_write_date_domains_for_finding_user_edits(destination: Destination, odo
     same_second = [["id", "=", key], ["write_date", ">", stamp]]
     assert destination.search_count("crm.lead", same_second) == (0 if destination.version == "19.0" else 1)
     assert destination.search_count("crm.lead", [["id", "=", key], ["write_date", ">=", stamp]]) == 1
+
+
+def test_columns_hold_what_records_hold(odoo: Records, people: dict[str, int]) -> None:
+    domain = [["id", "in", sorted(people[name] for name in ("company", "ann", "bob", "old"))]]
+    names = ["name", "parent_id", "email_normalized", "is_company", "category_id", "color", "create_date", "display_name"]
+    for fields in (names, ["parent_id", "email_normalized", "name"], ["id"]):
+        records = odoo.destination.search_read("res.partner", domain, fields, order="id", context=EVERY)
+        columns = odoo.destination.search_columns("res.partner", domain, fields, order="id", context=EVERY)
+        assert [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)] == records
+    assert odoo.destination.search_columns("res.partner", [["id", "=", 0]], names) == {"id": []} | {name: [] for name in names}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ import pytest
 
 from crm_pipeline.odoo.destination import QUIET
 from crm_pipeline.odoo.embedded import EmbeddedOdoo
+from crm_pipeline.odoo.embedded.store import INDEXES, page_hint
 from crm_pipeline.odoo.errors import CallError, ConfigurationError
 from crm_pipeline.odoo.schemas import bundled_versions, load_schema
 
@@ -190,4 +193,47 @@ def test_reading_by_ids_uses_the_key(opener: Opener) -> None:
     ],
 )
 def test_lookups_use_an_index(opener: Opener, model: str, domain: list[object]) -> None:
-    assert "USING INDEX" in opener().explain(model, domain, context={"active_test": False})
+    plan = opener().explain(model, domain, context={"active_test": False})
+    assert "USING INDEX" in plan.replace("COVERING ", "")
+
+
+def test_pages_of_external_ids_read_on_from_where_they_were(opener: Opener) -> None:
+    """Reading all external ids of one model must not cost a look at those of every other for each page."""
+    odoo = opener()
+    odoo.load("res.partner", ["id", "name"], [[f"p.a{number}", "x"] for number in range(30)], context=QUIET)
+    odoo.load("crm.tag", ["id", "name"], [[f"p.t{number}", str(number)] for number in range(5)], context=QUIET)
+    domain = [["module", "=", "p"], ["model", "=", "res.partner"]]
+    pages, last = [], 0
+    while page := odoo.search_read("ir.model.data", [*domain, ["id", ">", last]], ["name", "res_id"], limit=7, order="id"):
+        pages.append(page)
+        last = page[-1]["id"]
+    assert [len(page) for page in pages] == [7, 7, 7, 7, 2]
+    assert [record["name"] for page in pages for record in page] == [f"a{number}" for number in range(30)]
+    assert page_hint("ir.model.data", [*domain, ["id", ">", 0]])[0].startswith(" INDEXED BY")
+
+
+def test_a_repeated_bad_cell_is_named_in_each_row(opener: Opener) -> None:
+    rows = [[f"c.{number}", str(number), ["1", "x"][number % 2]] for number in range(6)]
+    result = opener().load("res.partner", ["id", "name", "color"], rows, context=QUIET)
+    assert result.ids is None
+    assert [(message.row, message.field) for message in result.messages] == [(1, "color"), (3, "color"), (5, "color")]
+
+
+def test_a_file_of_before_lookups_had_columns_is_brought_up_to_date(opener: Opener, tmp_path: Path) -> None:
+    odoo = opener()
+    (company,) = odoo.load("res.partner", ["id", "name"], [["o.company", "Old"]], context=QUIET).ids or ()
+    odoo.create("res.partner", [{"name": "Child", "parent_id": company, "email": "Child@X.org"}], context=QUIET)
+    odoo.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "odoo.db")) as file, file:
+        for model in INDEXES:
+            if file.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (model,)).fetchall():
+                file.execute(f'CREATE TABLE older AS SELECT id, doc FROM "{model}"')
+                file.execute(f'DROP TABLE "{model}"')
+                file.execute(f'CREATE TABLE "{model}" (id INTEGER PRIMARY KEY, doc TEXT NOT NULL)')
+                file.execute(f'INSERT INTO "{model}" SELECT * FROM older')
+                file.execute("DROP TABLE older")
+    again = opener()
+    assert again.search_count("res.partner", [["parent_id", "=", company], ["email_normalized", "=", "child@x.org"]]) == 1
+    twice = again.load("res.partner", ["id", "name"], [["o.company", "New"]], context=QUIET)
+    assert twice.ids == [company]
+    assert "USING INDEX" in again.explain("ir.model.data", [["module", "=", "o"], ["name", "=", "company"]]).replace("COVERING ", "")

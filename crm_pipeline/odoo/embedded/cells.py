@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ Cell = Callable[[Any], Any]
 _TRUE = frozenset({"1", "true", "yes"})
 _FALSE = frozenset({"", "0", "false", "no"})
 _BLANK = ("", None, False)
+#: how often texts come on average for a column to be converted by its distinct ones
+_REPEATED = 2
 
 
 @dataclass(slots=True)
@@ -44,8 +46,11 @@ class Messages:
 
 
 def convert_column(cells: Sequence[Any], convert: Cell, name: str, messages: Messages) -> list[Any]:
-    """All cells of a column; the slow second pass names every bad one."""
+    """All cells of a column, texts that repeat converted once; the slow second pass names every bad one."""
     try:
+        if set(map(type, cells)) == {str} and len(distinct := set(cells)) * _REPEATED <= len(cells):
+            known = {cell: convert(cell) for cell in distinct}
+            return [known[cell] for cell in cells]
         return [convert(cell) for cell in cells]
     except (ValueError, DataError):
         values: list[Any] = []
@@ -197,13 +202,22 @@ def relation_cell(
     References to models that are not bundled are believed when given by database id. External ids in ``pending``
     (rows of the same load) are left as text, to be resolved once their row exists.
     """
-    texts = {part for cell in cells if isinstance(cell, str) and cell for part in _parts(schema, cell)}
+    distinct = {cell for cell in _distinct(cells) if isinstance(cell, str) and cell}
+    texts = {part for cell in distinct for part in cell.split(",")} if schema.type == "many2many" else distinct
     if how == "id":
         return _by_xmlid(orm, schema, texts, pending)
     if how == ".id":
-        numbers = {cell for cell in cells if isinstance(cell, int) and not isinstance(cell, bool)}
+        numbers = {cell for cell in _distinct(cells) if isinstance(cell, int) and not isinstance(cell, bool)}
         return _by_id(orm, schema, numbers | {int(text) for text in texts if text.isdigit()})
     return _by_name(orm, schema, cells, texts, messages)
+
+
+def _distinct(cells: Sequence[Any]) -> Iterable[Any]:
+    """Each cell once, where cells can be told apart so."""
+    try:
+        return set(cells)
+    except TypeError:  # a list is no cell Odoo takes, and is refused when it is read
+        return cells
 
 
 def _by_xmlid(orm: Orm, schema: FieldSchema, texts: set[str], pending: set[str]) -> Cell:

@@ -10,7 +10,7 @@ from crm_pipeline.odoo.embedded.differences import DIFFERENCES
 from crm_pipeline.odoo.embedded.loading import Load, Refused
 from crm_pipeline.odoo.embedded.methods import METHODS, ModelMethod
 from crm_pipeline.odoo.embedded.orm import Orm
-from crm_pipeline.odoo.embedded.reading import Reader
+from crm_pipeline.odoo.embedded.reading import Reader, search_columns
 from crm_pipeline.odoo.embedded.registry import Registry
 from crm_pipeline.odoo.embedded.rules import RULES
 from crm_pipeline.odoo.embedded.seeds import plant
@@ -81,6 +81,11 @@ class EmbeddedOdoo:
         """There is no web client."""
         return None
 
+    @property
+    def batch_records(self) -> int:
+        """Nothing here limits a call but memory: what a transaction costs is spread over many records."""
+        return 5000
+
     def fields_get(self, model: str) -> dict[str, FieldSchema]:
         """See :class:`Destination`."""
         with self._orm(write=False) as orm:
@@ -102,6 +107,14 @@ class EmbeddedOdoo:
             kind = orm.registry.model(model)
             reader = Reader(orm, kind, fields)
             return reader.read(orm.search_docs(kind, domain, context or {}, offset, limit, order))
+
+    def search_columns(
+        self, model: str, domain: Domain, fields: Sequence[str], *, limit: int | None = None, order: str | None = None,
+        context: Context | None = None,
+    ) -> dict[str, list[Any]]:  # fmt: skip
+        """See :class:`Destination`."""
+        with self._orm(write=False) as orm:
+            return search_columns(orm, orm.registry.model(model), domain, fields, context or {}, limit=limit, order=order)
 
     def search_count(self, model: str, domain: Domain, *, context: Context | None = None) -> int:
         """See :class:`Destination`."""

@@ -135,7 +135,7 @@ class Load:
             xmlid = "" if cell in ("", None, False) else str(cell)
             if xmlid and "." not in xmlid:
                 xmlid = f"__import__.{xmlid}"
-            if " " in xmlid_parts(xmlid)[1]:
+            if " " in xmlid and " " in xmlid_parts(xmlid)[1]:
                 message = "The operation cannot be completed: External IDs cannot contain spaces"
                 self._messages.error(row, "id", message)
                 xmlid = ""
@@ -257,7 +257,7 @@ class Load:
         if self._generic:
             ids = self._orm.create(self._model.name, [_raw(doc) for doc in docs], self._context)
         else:
-            ids = self._orm.create_converted(self._model, [dict(doc) for doc in docs], [], self._context)
+            ids = self._orm.create_converted(self._model, docs, [], self._context)
         self._write_lines(dict(zip(rows, ids, strict=True)))
         return ids
 

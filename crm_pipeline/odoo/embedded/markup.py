@@ -29,8 +29,9 @@ _SINGLE = re.compile(r"<(\w+)(?:\s[^>]*)?>(?:(?!</?\1\b).)*</\1>\Z", re.DOTALL)
 _VOID = re.compile(r"<(?:br|img|hr)(?:\s[^>]*)?>\Z")
 _OUTER_DIV = re.compile(r"<div>((?:(?!</?div\b).)*)</div>\Z", re.DOTALL)
 _PLAIN = re.compile("[^<>&\x00\xa0]*\\Z")
-#: paragraphs with nothing to clean
-_CLEAN = re.compile("(?:<p>(?:[^<>&\x00\xa0]|&(?:amp|lt|gt);|<br ?/?>)*</p>)+\\Z")
+_TEXT = "[^<>&\x00\xa0]++|&(?:amp|lt|gt);"
+#: paragraphs of text, line breaks and plain emphasis: nothing to clean
+_CLEAN = re.compile(f"(?:<p>(?:{_TEXT}|<br ?/?>|<(b|i|u|em|strong)>(?:{_TEXT})*+</\\1>)*+</p>)++\\Z")
 
 
 @dataclass(frozen=True, slots=True)

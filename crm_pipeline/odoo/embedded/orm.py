@@ -23,7 +23,7 @@ from crm_pipeline.odoo.embedded.relations import (
     write_children,
 )
 from crm_pipeline.odoo.embedded.search import Search
-from crm_pipeline.odoo.embedded.store import Doc, Store
+from crm_pipeline.odoo.embedded.store import Doc, Store, page_hint
 from crm_pipeline.odoo.embedded.values import apply_commands
 from crm_pipeline.odoo.errors import CallError, DataError
 
@@ -64,13 +64,13 @@ class Orm:
         order: str | None = None,
     ) -> list[int]:
         """Ids of the matching records."""
-        return [key for key, _ in self._select(model, "id, 0", domain, context, offset, limit, order)]
+        return [key for key, _ in self.select(model, "id, 0", domain, context, offset, limit, order)]
 
     def search_docs(
         self, model: Model, domain: Sequence[Any], context: Context, offset: int, limit: int | None, order: str | None
     ) -> list[tuple[int, str]]:
         """Ids and JSON documents of the matching records."""
-        return self._select(model, "id, doc", domain, context, offset, limit, order)
+        return self.select(model, "id, doc", domain, context, offset, limit, order)
 
     def explain(self, model: Model, domain: Sequence[Any], context: Context) -> str:
         """The store's plan of a search, a line per step."""
@@ -86,7 +86,7 @@ class Orm:
         table = self.store.ensure(model.name)
         return int(self.store.execute(f"SELECT count(*) FROM {table} WHERE {condition}", parameters)[0][0])
 
-    def _select(
+    def select(
         self,
         model: Model,
         columns: str,
@@ -95,12 +95,14 @@ class Orm:
         offset: int,
         limit: int | None,
         order: str | None,
-    ) -> list[tuple[int, Any]]:
+    ) -> list[tuple[Any, ...]]:
+        """SQL columns of the matching records."""
         access.check(self, model.name, "read")
         condition, parameters = self.search.where(model, domain, active_test=_active_test(context))
         table = self.store.ensure(model.name)
         if limit is not None and order == "id" and any(list(term[:2]) == ["id", ">"] for term in domain):
-            table += " NOT INDEXED"  # pages by id read on from there; an index would read everything for each page
+            hint, more = page_hint(model.name, domain)
+            table, condition = table + hint, condition + more
         sql = f"SELECT {columns} FROM {table} WHERE {condition} ORDER BY {self.search.order(model, order)}"
         return self.store.execute(sql + " LIMIT ? OFFSET ?", [*parameters, -1 if limit is None else limit, offset])
 
@@ -122,19 +124,24 @@ class Orm:
     def create_converted(
         self, model: Model, docs: list[Doc], children: list[tuple[int, str, list[tuple[Any, ...]]]], context: Context
     ) -> list[int]:
-        """Create records from checked values; a key that is present was given, None means given empty."""
+        """Create records from checked values; a key that is present was given, None means given empty.
+
+        ``docs`` stay as they are.
+        """
         access.check(self, model.name, "create")
         rule = self.rules.get(model.name)
-        given = [frozenset(doc) for doc in docs] if rule is not None else []
-        self._add_defaults(model, docs, context)
+        given = _names(docs) if rule is not None else []
+        docs = self._with_defaults(model, docs, context)
         if rule is not None:
             rule.prepare_create(self, model, docs, given, context)
         self._check_required(model, docs)
         check_references(self, model, docs)
         stamp = {"create_date": self.stamp, "create_uid": ADMIN, "write_date": self.stamp, "write_uid": ADMIN}
         ids = list(self.store.next_ids(model.name, len(docs)))
-        kept = [{key: value for key, value in doc.items() if value is not None} | stamp for doc in docs]
-        pairs = list(zip(ids, kept, strict=True))
+        pairs = [
+            (key, {name: value for name, value in doc.items() if value is not None} | stamp)
+            for key, doc in zip(ids, docs, strict=True)
+        ]
         if rule is not None:
             rule.complete(self, model, pairs)
         self.store.insert(model.name, pairs)
@@ -169,7 +176,7 @@ class Orm:
         old = self._existing(model, [key for key, _ in pairs])
         self._apply_many2many(model, [doc for _, doc in pairs], [old[key] for key, _ in pairs], context)
         rule = self.rules.get(model.name)
-        given = [frozenset(doc) for _, doc in pairs] if rule is not None else []
+        given = _names([doc for _, doc in pairs]) if rule is not None else []
         if rule is not None:
             rule.prepare_write(self, model, pairs, old, given, context)
         for _, vals in pairs:
@@ -248,7 +255,8 @@ class Orm:
             else:
                 (doc[link],) = self.create(parent, [vals], context)
 
-    def _add_defaults(self, model: Model, docs: list[Doc], context: Context) -> None:
+    def _with_defaults(self, model: Model, docs: Sequence[Doc], context: Context) -> list[Doc]:
+        """New documents with defaults under what was given, and ids for the commands of many2many."""
         stamps = {"@now": self.now, "@today": self.today}
         defaults = {
             name: stamps.get(value, value) if isinstance(value, str) else value
@@ -263,9 +271,11 @@ class Orm:
             value = defaults.get(name)
             if isinstance(value, list) and value and isinstance(value[0], tuple):
                 defaults[name] = apply_commands([], value)
-        self._apply_many2many(model, docs, [{}] * len(docs), context)
-        if defaults:
-            docs[:] = [{**defaults, **doc} for doc in docs]
+        complete: list[Doc] = []
+        for doc in docs:
+            links = {name: linked(self, model, name, [], doc[name] or [], context) for name in model.many2many if name in doc}
+            complete.append({**defaults, **doc, **links})
+        return complete
 
     def _apply_many2many(self, model: Model, docs: list[Doc], old: list[Doc], context: Context) -> None:
         """Replace commands by the ids that result from them."""
@@ -302,3 +312,9 @@ class Orm:
 
 def _active_test(context: Context) -> bool:
     return bool(context.get("active_test", True))
+
+
+def _names(docs: Iterable[Doc]) -> list[frozenset[str]]:
+    """The names of each document's values; documents of one load share them."""
+    shared: dict[tuple[str, ...], frozenset[str]] = {}
+    return [shared.get(names) or shared.setdefault(names, frozenset(names)) for names in map(tuple, docs)]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from crm_pipeline.odoo.destination import Record
+from crm_pipeline.odoo.destination import Context, Record
 from crm_pipeline.odoo.embedded.registry import FILTERS, MAGIC, RELATED, Model, is_custom
-from crm_pipeline.odoo.embedded.store import Doc
+from crm_pipeline.odoo.embedded.store import COLUMNS, Doc, value_of
 from crm_pipeline.odoo.embedded.values import empty_value
 from crm_pipeline.odoo.errors import CallError
 
@@ -29,35 +29,42 @@ class Reader:
         for name in names:
             if name not in model.fields:
                 raise CallError(f"Invalid field {name!r} on {model.name!r}", call=f"{model.name}.search_read")
-        self._plain = [
-            (name, empty_value(model.fields[name]))
-            for name in names
-            if name in model.columns or name in {"create_uid", "write_uid"}
-        ]
-        self._stamps = [name for name in names if name in _STAMPS]
-        known = {name for name, _ in self._plain} | _STAMPS
-        self._other = [name for name in names if name not in known]
+        self._names = names
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """The table's columns that hold all the fields beside the id; empty when the documents are needed."""
+        columns = COLUMNS.get(self._model.name, ())
+        kept = all(name in columns and self._model.fields[name].type != "boolean" for name in self._names)
+        return tuple(self._names) if kept else ()
 
     def read(self, rows: Sequence[tuple[int, str]]) -> list[Record]:
         """Records in the order of ``rows`` (id and JSON document)."""
-        loads, plain = orjson.loads, self._plain
-        docs = [loads(doc) for _, doc in rows]
-        records: list[Record] = []
-        for (key, _), doc in zip(rows, docs, strict=True):
-            get = doc.get
-            record: Record = {"id": key}
-            for name, empty in plain:
-                value = get(name)
-                record[name] = (list(empty) if empty == [] else empty) if value is None else value
-            records.append(record)
-        for name in self._stamps:
-            for record, doc in zip(records, docs, strict=True):
-                record[name] = doc[name][:19] if name in doc else False
-        for name in self._other:
-            pairs = [(key, doc) for (key, _), doc in zip(rows, docs, strict=True)]
-            for record, value in zip(records, self._values(name, pairs), strict=True):
-                record[name] = value
-        return records
+        columns = self.columns(rows)
+        names = list(columns)
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+    def columns(self, rows: Sequence[tuple[int, str]]) -> dict[str, list[Any]]:
+        """``id`` and the values of each field, in the order of ``rows`` (id and JSON document)."""
+        docs = [orjson.loads(doc) for _, doc in rows]
+        found: dict[str, list[Any]] = {"id": [key for key, _ in rows]}
+        other = []
+        for name in self._names:
+            if name in self._model.columns or name in {"create_uid", "write_uid"}:
+                found[name] = self.filled(name, [doc.get(name) for doc in docs])
+            elif name in _STAMPS:
+                found[name] = [doc[name][:19] if name in doc else False for doc in docs]
+            else:
+                other.append(name)
+        pairs = list(zip(found["id"], docs, strict=True)) if other else []
+        return found | {name: self._values(name, pairs) for name in other}
+
+    def filled(self, name: str, values: list[Any]) -> list[Any]:
+        """Stored values with what ``read`` gives for an empty field where there is none."""
+        empty = empty_value(self._model.fields[name])
+        if isinstance(empty, list):
+            return [[] if value is None else value for value in values]
+        return [empty if value is None else value for value in values]
 
     def _values(self, name: str, pairs: Sequence[tuple[int, Doc]]) -> list[Any]:
         """A field that is not in the documents, for all records."""
@@ -120,3 +127,18 @@ def display_name(doc: Doc) -> Any:
         if doc.get(name):
             return doc[name]
     return False
+
+
+def search_columns(
+    orm: Orm, model: Model, domain: Sequence[Any], fields: Sequence[str], context: Context, *,
+    offset: int = 0, limit: int | None = None, order: str | None = None,
+) -> dict[str, list[Any]]:  # fmt: skip
+    """``id`` and the values of each field of the matching records; no document is read where columns hold them all."""
+    reader = Reader(orm, model, fields)
+    names = reader.selected
+    if not names:
+        return reader.columns(orm.search_docs(model, domain, context, offset, limit, order))
+    selected = ", ".join(["id", *(value_of(model.name, name) for name in names)])
+    rows = orm.select(model, selected, domain, context, offset, limit, order)
+    keys, *values = zip(*rows, strict=True) if rows else [()] * (len(names) + 1)
+    return {"id": list(keys)} | {name: reader.filled(name, list(found)) for name, found in zip(names, values, strict=True)}

@@ -42,6 +42,8 @@ def _check(orm: Orm, model: Model, name: str, relation: str, wanted: set[int]) -
 
 def linked(orm: Orm, model: Model, name: str, current: list[int], commands: Commands, context: Context) -> Any:
     """The ids of a many2many after its commands, None when there are none."""
+    if len(commands) == 1 and commands[0][0] in {Command.SET, Command.CLEAR}:
+        return apply_commands(current, commands) or None
     relation = model.many2many[name]
     resolved: Commands = []
     for command in commands:

@@ -69,7 +69,7 @@ class Search:
                 parts.append(f"id {direction}")
                 continue
             schema = model.schema(words[0])
-            expression = value_of(words[0]) if words[0] in model.columns or words[0] in _STAMPS else "NULL"
+            expression = value_of(model.name, words[0]) if words[0] in model.columns or words[0] in _STAMPS else "NULL"
             if schema.type in _NUMBERS or schema.type == "boolean":
                 expression = f"coalesce({expression}, 0)"
             parts.append(f"{expression} {direction} NULLS {'LAST' if direction == 'ASC' else 'FIRST'}")
@@ -144,11 +144,11 @@ class Search:
         """A condition on a value that is in the document."""
         name = schema.name
         if name == "display_name":
-            return self._scalar(value_of(_name_field(model)), operator, value, name, model)
+            return self._scalar(value_of(model.name, _name_field(model)), operator, value, name, model)
         if name not in model.columns and name not in _STAMPS | {"create_uid", "write_uid"}:
             message = f"the embedded destination cannot search {model.name}.{name}: Odoo computes it"
             raise CallError(message, call=model.name)
-        expression = value_of(name)
+        expression = value_of(model.name, name)
         if schema.type in _NUMBERS:
             expression = f"coalesce({expression}, 0)"
         elif schema.type == "boolean":
@@ -189,21 +189,21 @@ class Search:
         condition, parameters = self.where(related, domain, active_test=False)
         found = f"(SELECT id FROM {self._store.ensure(relation)} WHERE {condition})"
         if schema.type == "one2many":
-            inverse = value_of(schema.relation_field or "res_id")
+            inverse = value_of(relation, schema.relation_field or "res_id")
             outer = self._store.ensure(model.name)
             filters = _thread_filter(related, schema, model)
             sub = f"SELECT {inverse} FROM {table_of(relation)} WHERE id IN {found} AND {inverse} IS NOT NULL{filters}"
             return f"{outer}.id IN ({sub})", parameters
         if schema.type == "many2many":
-            return f"EXISTS (SELECT 1 FROM json_each({value_of(schema.name)}) WHERE value IN {found})", parameters
-        return f"{value_of(schema.name)} IN {found}", parameters
+            return f"EXISTS (SELECT 1 FROM json_each({value_of(model.name, schema.name)}) WHERE value IN {found})", parameters
+        return f"{value_of(model.name, schema.name)} IN {found}", parameters
 
     def _x2many(self, model: Model, schema: FieldSchema, operator: str, value: Any) -> Sql:
         if operator in _LIKES or isinstance(value, str):
             return self._related(model, schema, [["display_name", operator, value]])
         if value is False or value is None:
             if schema.type == "many2many":
-                return f"{value_of(schema.name)} IS NULL", []
+                return f"{value_of(model.name, schema.name)} IS NULL", []
             condition, parameters = self._related(model, schema, [])
             return f"NOT {condition}", parameters
         items = list(value) if isinstance(value, (list, tuple)) else [value]
@@ -211,15 +211,15 @@ class Search:
 
     def _hierarchy(self, model: Model, schema: FieldSchema, operator: str, value: Any) -> Sql:
         items = list(value) if isinstance(value, (list, tuple)) else [value]
-        table = self._store.ensure(schema.relation or model.name)
-        parent = value_of("parent_id")
+        relation = schema.relation or model.name
+        table, parent = self._store.ensure(relation), value_of(relation, "parent_id", "t")
         step = (
-            f"SELECT t.id FROM {table} t JOIN tree ON {parent.replace('doc', 't.doc', 1)} = tree.id"
+            f"SELECT t.id FROM {table} t JOIN tree ON {parent} = tree.id"
             if operator == "child_of"
-            else f"SELECT {parent.replace('doc', 't.doc', 1)} FROM {table} t JOIN tree ON t.id = tree.id"
+            else f"SELECT {parent} FROM {table} t JOIN tree ON t.id = tree.id"
         )
         tree = f"WITH RECURSIVE tree(id) AS (SELECT value FROM json_each(?) UNION {step}) SELECT id FROM tree"
-        column = "id" if schema.name in {"id", "parent_id"} else value_of(schema.name)
+        column = "id" if schema.name in {"id", "parent_id"} else value_of(model.name, schema.name)
         return f"{column} IN ({tree})", [json.dumps(items)]
 
 
@@ -235,4 +235,4 @@ def _thread_filter(related: Model, schema: FieldSchema, model: Model) -> str:
     if (schema.relation_field or "res_id") != "res_id":
         return ""
     column = "res_model" if "res_model" in related.columns else "model"
-    return f" AND {value_of(column)} = '{model.name}'"
+    return f" AND {value_of(related.name, column)} = '{model.name}'"

@@ -1,7 +1,7 @@
 """Records of the embedded destination in one sqlite file: a table per model, a JSON document per record.
 
-A document holds a record's stored values in Odoo's own form, empty ones left out. What is searched by equality has an
-index on the JSON expression; sqlite keeps it up to date. WAL with ``synchronous=NORMAL`` survives ``kill -9``: a
+A document holds a record's stored values in Odoo's own form, empty ones left out. What is searched by equality is kept in
+an indexed column beside it as well, so that a lookup parses no document. WAL with ``synchronous=NORMAL`` survives ``kill -9``: a
 transaction is in the file as a whole or not at all.
 """
 
@@ -24,7 +24,7 @@ Doc = dict[str, Any]
 
 #: model → the fields whose equality is looked up together; ``!`` marks a unique index
 INDEXES: dict[str, tuple[str, ...]] = {
-    "ir.model.data": ("!module,name", "model,res_id"),
+    "ir.model.data": ("!module,name", "res_id,model"),
     "ir.model.fields": ("model,name",),
     "ir.model": ("model",),
     "ir.attachment": ("res_model,res_id", "checksum"),
@@ -54,6 +54,16 @@ INDEXES: dict[str, tuple[str, ...]] = {
 }
 
 
+#: model → the field whose records are read in pages by id. Its index is partial, so that sqlite takes it for nothing else.
+PAGED_BY = {"ir.model.data": "model"}
+_PAGED = "id > 0"
+#: model → the fields that have a column of their own
+COLUMNS = {
+    model: tuple(dict.fromkeys(name for index in indexes for name in index.removeprefix("!").split(",")))
+    for model, indexes in INDEXES.items()
+}
+
+
 def _dumps(document: Any) -> str:
     return orjson.dumps(document).decode()
 
@@ -63,10 +73,26 @@ def table_of(model: str) -> str:
     return '"' + model.replace('"', '""') + '"'
 
 
-def value_of(field: str) -> str:
-    """The SQL expression of a field's stored value; NULL when empty."""
+def value_of(model: str, field: str, alias: str = "") -> str:
+    """The SQL expression of a field's stored value; NULL when empty. ``alias`` is the table's, when it has one."""
     quoted = field.replace('"', "").replace("'", "''")
-    return f"json_extract(doc, '$.\"{quoted}\"')"
+    of = f"{alias}." if alias else ""
+    return f'{of}"{quoted}"' if field in COLUMNS.get(model, ()) else f"json_extract({of}doc, '$.\"{quoted}\"')"
+
+
+def page_hint(model: str, domain: Sequence[Any]) -> tuple[str, str]:
+    """What a page by id adds to its table and condition, so that it is read on from there.
+
+    Where the domain asks for the field the model's pages are read by, their index is used, and where it asks for some
+    values of a looked-up field, whatever sqlite finds best. Else the table itself: any index would read everything for
+    each page.
+    """
+    terms = [] if any(isinstance(term, str) for term in domain) else domain
+    if any(name == PAGED_BY.get(model) and operator == "=" and value for name, operator, value in terms):
+        return f" INDEXED BY {table_of(f'{model}:pages')}", f" AND {_PAGED}"
+    if any(operator == "in" and name in COLUMNS.get(model, ()) for name, operator, _ in terms):
+        return "", ""
+    return " NOT INDEXED", ""
 
 
 class Store:
@@ -75,7 +101,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = RLock()
-        self._known: set[str] = set()
+        self._known: dict[str, str] = {}
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60.0)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -126,15 +152,30 @@ class Store:
 
     def ensure(self, model: str) -> str:
         """The model's table, made when missing."""
-        table = table_of(model)
-        if model not in self._known:
-            self.execute(f"CREATE TABLE IF NOT EXISTS {table} (id INTEGER PRIMARY KEY, doc TEXT NOT NULL)")
-            for number, index in enumerate(INDEXES.get(model, ())):
-                columns = ", ".join(value_of(name) for name in index.removeprefix("!").split(","))
-                unique = "UNIQUE " if index.startswith("!") else ""
-                name = table_of(f"{model}:{number}")
-                self.execute(f"CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} ({columns})")
-            self._known.add(model)
+        table = self._known.get(model)
+        if table is None:
+            table = self._known[model] = self._make(model)
+        return table
+
+    def _make(self, model: str) -> str:
+        table, columns = table_of(model), COLUMNS.get(model, ())
+        self.execute(
+            f"CREATE TABLE IF NOT EXISTS {table} (id INTEGER PRIMARY KEY, {''.join(f'{table_of(name)}, ' for name in columns)}doc TEXT NOT NULL)"
+        )
+        kept = {name for _, name, *_ in self.execute(f"PRAGMA table_info({table})")}
+        for name in columns:
+            if name not in kept:  # a file of before lookups had columns
+                self.execute(f"ALTER TABLE {table} ADD COLUMN {table_of(name)}")
+                self.execute(f"UPDATE {table} SET {table_of(name)} = {value_of('', name)}")
+                for number in range(len(INDEXES[model])):
+                    self.execute(f"DROP INDEX IF EXISTS {table_of(f'{model}:{number}')}")
+        for number, index in enumerate(INDEXES.get(model, ())):
+            on = ", ".join(table_of(name) for name in index.removeprefix("!").split(","))
+            unique = "UNIQUE " if index.startswith("!") else ""
+            self.execute(f"CREATE {unique}INDEX IF NOT EXISTS {table_of(f'{model}:{number}')} ON {table} ({on})")
+        if model in PAGED_BY:
+            on = table_of(PAGED_BY[model])
+            self.execute(f"CREATE INDEX IF NOT EXISTS {table_of(f'{model}:pages')} ON {table} ({on}) WHERE {_PAGED}")
         return table
 
     def next_ids(self, model: str, count: int) -> range:
@@ -147,21 +188,24 @@ class Store:
     def insert(self, model: str, docs: Iterable[tuple[int, Doc]]) -> None:
         """Add records."""
         table = self.ensure(model)
-        rows = [(key, _dumps(doc)) for key, doc in docs]
-        self._connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", rows)
+        columns = COLUMNS.get(model, ())
+        rows: list[tuple[Any, ...]] = [(key, _dumps(doc), *map(doc.get, columns)) for key, doc in docs]
+        names = "".join(f", {table_of(name)}" for name in columns)
+        self._connection.executemany(f"INSERT INTO {table} (id, doc{names}) VALUES (?, ?{', ?' * len(columns)})", rows)
         if rows:
             self.execute(
                 "INSERT INTO embedded_sequence VALUES (?, ?)"
                 " ON CONFLICT (model) DO UPDATE SET last = max(last, excluded.last)",
-                (model, max(key for key, _ in rows)),
+                (model, max(row[0] for row in rows)),
             )
 
     def update(self, model: str, docs: Iterable[tuple[int, Doc]]) -> None:
         """Replace records' documents."""
         table = self.ensure(model)
-        self._connection.executemany(
-            f"UPDATE {table} SET doc = ? WHERE id = ?", [(_dumps(doc), key) for key, doc in docs]
-        )
+        columns = COLUMNS.get(model, ())
+        names = "".join(f", {table_of(name)} = ?" for name in columns)
+        rows = [(_dumps(doc), *map(doc.get, columns), key) for key, doc in docs]
+        self._connection.executemany(f"UPDATE {table} SET doc = ?{names} WHERE id = ?", rows)
 
     def delete(self, model: str, ids: Iterable[int]) -> None:
         """Remove records."""
@@ -174,9 +218,11 @@ class Store:
         wanted = list(ids)
         if not wanted:
             return {}
-        found = self.execute(
-            f"SELECT id, doc FROM {table} WHERE id IN (SELECT value FROM json_each(?))", (_dumps(wanted),)
-        )
+        if len(wanted) == 1:
+            found = self.execute(f"SELECT id, doc FROM {table} WHERE id = ?", wanted)
+        else:
+            chosen = "id IN (SELECT value FROM json_each(?))"
+            found = self.execute(f"SELECT id, doc FROM {table} WHERE {chosen}", (_dumps(wanted),))
         return {key: orjson.loads(doc) for key, doc in found}
 
     def missing(self, model: str, ids: Iterable[int]) -> set[int]:
@@ -196,10 +242,10 @@ class Store:
         conditions, parameters = [], []
         for name, value in equal.items():
             if isinstance(value, (list, set, tuple)):
-                conditions.append(f"{value_of(name)} IN (SELECT value FROM json_each(?))")
+                conditions.append(f"{value_of(model, name)} IN (SELECT value FROM json_each(?))")
                 parameters.append(_dumps(list(value)))
             else:
-                conditions.append(f"{value_of(name)} = ?")
+                conditions.append(f"{value_of(model, name)} = ?")
                 parameters.append(value)
         where = " AND ".join(conditions) or "true"
         found = self.execute(f"SELECT id, doc FROM {table} WHERE {where} ORDER BY id", parameters)
@@ -208,7 +254,7 @@ class Store:
     def find_any(self, model: str, field: str, ids: list[int]) -> list[tuple[int, Doc]]:
         """Records whose many2many holds any of the ids."""
         table = self.ensure(model)
-        value = value_of(field)
+        value = value_of(model, field)
         found = self.execute(
             f"SELECT id, doc FROM {table} WHERE {value} IS NOT NULL AND EXISTS (SELECT 1 FROM json_each({value})"
             " AS item WHERE item.value IN (SELECT value FROM json_each(?)))",

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from crm_pipeline.odoo.destination import Context
 from crm_pipeline.odoo.embedded.registry import Model
-from crm_pipeline.odoo.embedded.rules.partner import ADDRESS, clean_website, normalized_email
+from crm_pipeline.odoo.embedded.rules.family import ADDRESS
+from crm_pipeline.odoo.embedded.rules.partner import clean_website, normalized_email
 from crm_pipeline.odoo.embedded.rules.rule import Given, Rule
 from crm_pipeline.odoo.embedded.store import Doc
 from crm_pipeline.odoo.errors import DataError

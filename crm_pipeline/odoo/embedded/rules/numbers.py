@@ -104,8 +104,8 @@ class Numbers:
 
     def _reference(self, doc: Doc, kind: str, key: int) -> Doc | None:
         """The named entry of the same kind with the latest date up to this one's, else the earliest."""
-        journal, when = (value_of(field) for field in ("journal_id", _NUMBERED))
-        refunds = f"AND {value_of('move_type')} {'' if kind == 'R' else 'NOT'} IN ('out_refund', 'in_refund')"
+        journal, when = (value_of("account.move", field) for field in ("journal_id", _NUMBERED))
+        refunds = f"AND {value_of('account.move', 'move_type')} {'' if kind == 'R' else 'NOT'} IN ('out_refund', 'in_refund')"
         same = refunds if self._journal(doc["journal_id"]).get("refund_sequence") else ""
         table = self._orm.store.ensure("account.move")
         for compare, direction in (("<=", "DESC"), (">", "ASC")):
@@ -134,7 +134,7 @@ class Numbers:
 
     def _highest(self, journal: int, prefix: str) -> int:
         fields = ("journal_id", "sequence_prefix", "sequence_number")
-        of_journal, of_prefix, number = (value_of(field) for field in fields)
+        of_journal, of_prefix, number = (value_of("account.move", field) for field in fields)
         table = self._orm.store.ensure("account.move")
         found: list[Any] = self._orm.store.execute(
             f"SELECT max({number}) FROM {table} WHERE {of_journal} = ? AND {of_prefix} = ?", [journal, prefix]

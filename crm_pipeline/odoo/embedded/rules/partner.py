@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_pipeline.odoo.destination import Context, Record
 from crm_pipeline.odoo.embedded.registry import Model
+from crm_pipeline.odoo.embedded.rules.family import Family
 from crm_pipeline.odoo.embedded.rules.rule import Given, Rule
 from crm_pipeline.odoo.embedded.store import Doc
 from crm_pipeline.odoo.errors import DataError
@@ -16,11 +17,9 @@ if TYPE_CHECKING:
 
     from crm_pipeline.odoo.embedded.orm import Orm, Pairs
 
-ADDRESS = ("street", "street2", "zip", "city", "state_id", "country_id")
 _ONE_ADDRESS = re.compile(r"\s*[\w.+-]+@[\w-]+(?:\.[\w-]+)*\s*\Z", re.ASCII)
 _TOKEN = re.compile(r"""[^\s<>,"()\[\]]+@[^\s<>,"()\[\]]+""")
 SKIP_SYNC = "_partners_skip_fields_sync"
-_ADDRESS_SET = frozenset(ADDRESS)
 
 
 def normalized_email(text: str | None, *, semicolons: bool) -> str | None:
@@ -98,11 +97,14 @@ class PartnerRule(Rule):
         del model
         if context.get(SKIP_SYNC):
             return
-        for (key, doc), names in zip(pairs, given, strict=True):
-            if "parent_id" not in doc:
-                continue
-            self._sync(orm, key, names)
-            self._first_contact(orm, key)
+        below = [(key, doc, names) for (key, doc), names in zip(pairs, given, strict=True) if "parent_id" in doc]
+        family = Family(orm, dict(pairs))
+        family.read({doc["parent_id"] for _, doc, _ in below} | {doc["commercial_partner_id"] for _, doc, _ in below})
+        family.read_children([key for key, _, _ in below])
+        for key, _, names in below:
+            family.sync(key, names)
+            family.first_contact(key)
+        family.store()
 
     def prepare_write(
         self, orm: Orm, model: Model, pairs: Pairs, old: dict[int, Doc], given: Given, context: Context
@@ -148,15 +150,13 @@ class PartnerRule(Rule):
     ) -> None:
         """The sync after every write; renamed companies rename their contacts' complete names."""
         del model, context
-        for (key, vals), names in zip(pairs, given, strict=True):
+        family = Family(orm, dict(new))
+        for (key, _), names in zip(pairs, given, strict=True):
             if "name" in names and new[key].get("name") != old[key].get("name"):
-                children = orm.store.find("res.partner", parent_id=key)
-                orm.store.update(
-                    "res.partner",
-                    [(child, {**doc, "complete_name": _complete_name(doc, new[key])}) for child, doc in children],
-                )
-            del vals
-            self._sync(orm, key, names)
+                for child, doc in family.children(key):
+                    family.put(child, {"complete_name": _complete_name(doc, new[key])}, stamped=False)
+            family.sync(key, names)
+        family.store()
 
     def before_unlink(self, orm: Orm, model: Model, old: dict[int, Doc], context: Context) -> None:
         """A user's partner and the company's partner stay."""
@@ -171,88 +171,6 @@ class PartnerRule(Rule):
         if name == "company_type":
             return "company" if doc.get("is_company") else "person"
         return NotImplemented
-
-    # -- the sync
-
-    def _sync(self, orm: Orm, key: int, names: frozenset[str]) -> None:
-        """From upstream, in 19.0 to upstream, to downstream; ``names`` are the fields that were written."""
-        (doc,) = orm.store.get("res.partner", [key]).values()
-        parent_id = doc.get("parent_id")
-        parent = orm.store.get("res.partner", [parent_id]).get(parent_id) if parent_id else None
-        contact = doc.get("type") == "contact"
-        if parent is not None and "parent_id" in names:
-            self._take_commercial(orm, key, doc)
-        if parent is not None and contact and ("parent_id" in names or "type" in names):
-            address = _address(parent)
-            if any(address.values()):
-                _merge(orm, key, doc, address)
-        if parent is not None and parent_id is not None:
-            self._give_up(orm, key, doc, parent_id, parent, names)
-        self._give_down(orm, key, doc, names)
-
-    def _take_commercial(self, orm: Orm, key: int, doc: Doc) -> None:
-        commercial = doc.get("commercial_partner_id", key)
-        if commercial == key:
-            return
-        (company,) = orm.store.get("res.partner", [commercial]).values()
-        values = {name: company.get(name) for name in orm.differences.commercial_fields}
-        if orm.differences.commercial_sync_overwrites_with_empty or any(values.values()):
-            _merge(orm, key, doc, values)
-
-    def _give_up(self, orm: Orm, key: int, doc: Doc, parent_id: int, parent: Doc, names: frozenset[str]) -> None:
-        if not orm.differences.child_address_goes_up:
-            return
-        contact = doc.get("type") == "contact"
-        if contact and names & (_ADDRESS_SET | {"parent_id"}):
-            address = _address(doc)
-            if any(address.values()) and address != _address(parent):
-                _merge(orm, parent_id, parent, address)
-                self._sync(orm, parent_id, _ADDRESS_SET)
-        upward = orm.differences.commercial_goes_up
-        if doc.get("commercial_partner_id") != key and names & {*upward, "parent_id"}:
-            values = {name: doc.get(name) for name in upward if doc.get(name)}
-            if values and any(parent.get(name) != value for name, value in values.items()):
-                (fresh,) = orm.store.get("res.partner", [parent_id]).values()
-                _merge(orm, parent_id, fresh, values)
-                self._sync(orm, parent_id, frozenset(upward))
-
-    def _give_down(self, orm: Orm, key: int, doc: Doc, names: frozenset[str]) -> None:
-        commercial = names & set(orm.differences.commercial_fields)
-        address = names & _ADDRESS_SET
-        if not commercial and not address:
-            return
-        for child_id, child in orm.store.find("res.partner", parent_id=key):
-            if not child.get("active"):
-                continue
-            values: Doc = {}
-            if doc.get("commercial_partner_id") == key and not child.get("is_company"):
-                values |= {name: doc.get(name) for name in commercial}
-            if child.get("type") == "contact":
-                values |= {name: doc.get(name) for name in address}
-            if values:
-                _merge(orm, child_id, child, values)
-
-    def _first_contact(self, orm: Orm, key: int) -> None:
-        """The first contact of a company without an address gives it its own."""
-        (doc,) = orm.store.get("res.partner", [key]).values()
-        parent_id = doc["parent_id"]
-        (parent,) = orm.store.get("res.partner", [parent_id]).values()
-        address = _address(doc)
-        siblings = [child for child, other in orm.store.find("res.partner", parent_id=parent_id) if other.get("active")]
-        root = parent.get("is_company") or "parent_id" not in parent
-        if root and any(address.values()) and not any(_address(parent).values()) and len(siblings) == 1:
-            _merge(orm, parent_id, parent, address)
-
-
-def _address(doc: Doc) -> Doc:
-    return {name: doc.get(name) for name in ADDRESS}
-
-
-def _merge(orm: Orm, key: int, doc: Doc, values: Doc) -> None:
-    doc.update(values)
-    for name in [name for name, value in doc.items() if value is None]:
-        del doc[name]
-    orm.touch("res.partner", [(key, doc)])
 
 
 def _complete_name(doc: Doc, parent: Doc | None) -> str | None:
