@@ -221,7 +221,7 @@ def test_a_repeated_bad_cell_is_named_in_each_row(opener: Opener) -> None:
 
 def test_a_file_of_before_lookups_had_columns_is_brought_up_to_date(opener: Opener, tmp_path: Path) -> None:
     odoo = opener()
-    (company,) = odoo.load("res.partner", ["id", "name"], [["o.company", "Old"]], context=QUIET).ids or ()
+    (company,) = odoo.load("res.partner", ["id", "name"], [["o.company", "Old"]], context=QUIET).ids or [0]
     odoo.create("res.partner", [{"name": "Child", "parent_id": company, "email": "Child@X.org"}], context=QUIET)
     odoo.close()
     with contextlib.closing(sqlite3.connect(tmp_path / "odoo.db")) as file, file:
