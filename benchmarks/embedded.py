@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks.loading import stage, write_owners
 from benchmarks.measure import Figure, measure, slope
+from benchmarks.sample import stage, write_owners
 from crm_pipeline.migration import run
 from crm_pipeline.migration.migration import Migration
 from crm_pipeline.samples import write_sample

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.loading import settings_of, write_owners
+from benchmarks.sample import SOURCE, settings_of, write_owners
 from benchmarks.server_meter import ServerMeter, Spent
 from crm_pipeline.migration import run
 from crm_pipeline.migration.migration import Migration
@@ -18,7 +18,6 @@ from crm_pipeline.samples import write_sample
 from crm_pipeline.specs import TargetSpec
 from crm_pipeline.verification.checks import CheckResult
 
-SOURCE = "leadforce"
 #: A percentage that nothing but Odoo's own constraint refuses.
 _BAD = "140"
 

@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.loading import settings_of
 from benchmarks.other_ways import BATCH, Done, Tool, by_create, inside
-from benchmarks.our_run import SOURCE, OurRun, our_run, write_export
+from benchmarks.our_run import OurRun, our_run, write_export
 from benchmarks.same_rows import MODELS, Rows, first, loaded_rows
+from benchmarks.sample import SOURCE, settings_of
 from benchmarks.server_meter import ServerMeter, Spent
 from crm_pipeline.migration.migration import Migration
 from crm_pipeline.odoo.environments import open_destination
