@@ -18,7 +18,7 @@ from typing import Self
 
 from crm_pipeline.exports import ExportAudit
 from crm_pipeline.exports.drops import Drop, list_drops, open_drop, open_with_base
-from crm_pipeline.exports.values import register_values
+from crm_pipeline.exports.values import DateOrder, register_values
 from crm_pipeline.migration import records
 from crm_pipeline.migration.catalogue import Catalogue
 from crm_pipeline.migration.errors import MigrationError
@@ -52,6 +52,7 @@ from crm_pipeline.settings import ENVIRONMENTS, Settings
 from crm_pipeline.specs import Mapping, TargetSpec, load_mapping
 from crm_pipeline.staging.custom_fields import mapping_in_force
 from crm_pipeline.staging.decision_outcomes import accept_warnings, decision_counts, unused_decisions
+from crm_pipeline.staging.places import Turn
 from crm_pipeline.staging.staged import forget_staging, stage_target
 from crm_pipeline.staging.store import StagingStore, quote
 from crm_pipeline.transforms.functions import register_functions
@@ -86,6 +87,7 @@ class Migration:
         progress: called while rows are loaded and read back.
         clock: current time, UTC.
         store_path: a staging store of its own, for what must not touch the source's.
+        turn: the run this is part of; a run of its own when not given.
 
     Attributes:
         confirmed: the mapping of the specs.
@@ -96,18 +98,20 @@ class Migration:
     def __init__(
         self, settings: Settings, source: str, *, progress: Progress = lambda phase, done, total: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC).replace(tzinfo=None), store_path: Path | None = None,
+        turn: Turn | None = None,
     ) -> None:  # fmt: skip
         self.settings, self.progress, self.clock = settings, progress, clock
         self.confirmed: Mapping = load_mapping(settings.specs_root / source)
         check_policies(self.confirmed.source)
         self.catalogue = Catalogue(self.confirmed)
         self.started_by = settings.user
-        self.run_id = f"{clock():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-        self.store = StagingStore(store_path or settings.data.store(source))
+        turn = turn or Turn(f"{clock():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}")
+        self.run_id = turn.run_id
+        self.store = StagingStore(store_path or settings.store(source), turn=turn)
         self.mapping = mapping_in_force(self.store, self.confirmed)
         self.audits: dict[str, ExportAudit] = {}
         spec = self.mapping.source
-        register_values(self.store.connection, spec.time_zone, spec.date_order, spec.currency_symbols)
+        register_values(self.store.connection, *self._conventions(), spec.currency_symbols)
         register_functions(self.store.connection, account_currency=spec.account_currency)
         register_normal_forms(self.store.connection)
         register_numbering(self.store.connection)
@@ -157,14 +161,18 @@ class Migration:
                 f"over newer ones. Load '{loaded}' or a newer drop, or roll the {env} back first"
             )
 
-    def read(self, drop: Drop) -> list[CheckResult]:
-        """Read and type every object of the drop."""
-        for (table,) in self.store.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'staged'"):
+    def read(self, drop: Drop, *, only_changes: bool = False) -> list[CheckResult]:
+        """Read and type every object of the drop.
+
+        With ``only_changes`` it is noted that this run sends and reads back what changed, and nothing else.
+        """
+        for table in self.store.tables("staged"):
             self.store.execute(f"DROP TABLE {quote(f'staged.{table}')}")
         self.store.execute("DELETE FROM ops.reading")
         self.store.execute(
-            "INSERT INTO ops.reading VALUES (?, ?, ?, ?, ?)",
-            [drop.name, drop.fingerprint, self.clock(), self._exported_at(drop), [layer.name for layer in drop.layers]],
+            "INSERT INTO ops.reading VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [drop.name, drop.fingerprint, self.clock(), self._exported_at(drop), [layer.name for layer in drop.layers],
+             drop.time_zone, drop.date_order, self.run_id, only_changes],
         )
         for read_decisions in (read_orphan_decisions, read_value_decisions, read_row_decisions):
             read_decisions(self.store, self.settings.data.resolutions(self.confirmed.name), self.confirmed.source.objects)
@@ -183,6 +191,25 @@ class Migration:
         ]
         records.keep_checks(self.store, records.STAGING, self.run_id, results)
         return results
+
+    def sends_only_changes(self) -> bool:
+        """Whether this run read a drop to send only what changed."""
+        return bool(self.store.value("SELECT only_changes FROM ops.reading WHERE run_id = ?", [self.run_id]))
+
+    def loaded_models(self, env: str) -> set[str]:
+        """Odoo models this run loaded into an environment."""
+        return {model for (model,) in self.store.rows("SELECT model FROM ops.loaded_model WHERE env = ? AND run_id = ?", [env, self.run_id])}
+
+    def owed_reports(self) -> list[str]:
+        """Environments this run began with whose report is still to be written."""
+        sql = "SELECT env FROM ops.run WHERE run_id = ? AND owes_report AND ended_at IS NULL ORDER BY env"
+        return [env for (env,) in self.store.rows(sql, [self.run_id])]
+
+    def _conventions(self) -> tuple[str, DateOrder]:
+        """Time zone and date order that what is staged was read with; the spec's when nothing is."""
+        spec = self.confirmed.source
+        found = self.store.rows("SELECT time_zone, date_order FROM ops.reading WHERE time_zone IS NOT NULL")
+        return found[0] if found else (spec.time_zone, spec.date_order)
 
     def _exported_at(self, drop: Drop) -> datetime:
         """When the drop was exported, UTC: the latest time its manifest states, else that of its newest file."""
@@ -306,6 +333,7 @@ class Migration:
         if target.model in self._without_app(env):
             counts = LoadCounts(target.model, 0, 0, 0, 0, 0, 0, 0)
             records.keep_counts(self.store, env, counts, 0.0)
+            records.note_loaded(self.store, self.run_id, env, target.model)
             return counts, []
         begin_watch(self.store, destination, env, self.run_id)
         try:
@@ -319,6 +347,7 @@ class Migration:
             self.hold(env, target)
             return None, results
         records.keep_counts(self.store, env, counts, time.monotonic() - started)
+        records.note_loaded(self.store, self.run_id, env, target.model)
         return counts, []
 
     def notice_edits(self, env: str, destination: Destination, target: TargetSpec) -> None:
@@ -422,8 +451,11 @@ class Migration:
 
     # -- runs --------------------------------------------------------------------------------------------------------
 
-    def start(self, env: str, drop: Drop | None, destination: Destination) -> None:
-        """Note the run and drop the findings of earlier ones; without a drop it is about the one read last."""
+    def start(self, env: str, drop: Drop | None, destination: Destination, *, owes_report: bool = False) -> None:
+        """Note the run and drop the findings of earlier ones; without a drop it is about the one read last.
+
+        With ``owes_report`` the report is a step of its own, and still owed when the run stops before it.
+        """
         name, fingerprint = (drop.name, drop.fingerprint) if drop is not None else self._read_drop()
         for table in ("check_result", "load_count", "verified", "difference", "control_total"):
             self.store.execute(f"DELETE FROM ops.{table} WHERE env = ?", [env])
@@ -433,7 +465,7 @@ class Migration:
                 "run_id": self.run_id, "env": env, "drop": name, "fingerprint": fingerprint,
                 "mapping_hash": self.mapping.hash, "odoo_kind": destination.kind, "odoo_version": destination.version,
                 "odoo_database": destination.database, "odoo_url": destination.base_url, "started_at": self.clock(),
-                "started_by": self.started_by, "kind": "look",
+                "started_by": self.started_by, "kind": "look", "owes_report": owes_report,
             },
         )  # fmt: skip
 

@@ -28,7 +28,7 @@ def rollback_job(columns: ColumnCatalogue, env: str) -> dg.JobDefinition:
     @dg.op(name=f"{name}_{env}_take_back", pool=name)
     def take_back(context: dg.OpExecutionContext, config: RollbackConfig, migrations: MigrationResource) -> None:
         with explained():
-            migration = migrations.open(name, context.log, context.run_id).migration
+            migration = migrations.open(name, context.log, context.run).migration
             outcome = rollback(migration, env, to=config.to or None, apply=config.apply, force=config.force, keep_edited=config.keep_edited)
         for line in outcome.lines:
             context.log.info(line)
