@@ -7,6 +7,7 @@ staging store and returns its check results; nothing is kept in memory between t
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import time
 import uuid
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from crm_pipeline.exports import ExportAudit
 from crm_pipeline.exports.drops import Drop, list_drops, open_drop, open_with_base
@@ -68,6 +69,19 @@ logger = logging.getLogger(__name__)
 
 #: Called with (phase, rows done, rows in total).
 Progress = Callable[[str, int, int], None]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _kept_together(operation: Callable[Concatenate[Migration, P], R]) -> Callable[Concatenate[Migration, P], R]:
+    """An operation whose findings are kept when it ends: what it writes can be derived again, and nothing of it is in Odoo."""
+
+    @functools.wraps(operation)
+    def kept(self: Migration, *args: P.args, **options: P.kwargs) -> R:
+        with self.store.together():
+            return operation(self, *args, **options)
+
+    return kept
 
 
 class ProductionLockedError(MigrationError):
@@ -161,6 +175,7 @@ class Migration:
                 f"over newer ones. Load '{loaded}' or a newer drop, or roll the {env} back first"
             )
 
+    @_kept_together
     def read(self, drop: Drop, *, only_changes: bool = False) -> list[CheckResult]:
         """Read and type every object of the drop.
 
@@ -220,6 +235,7 @@ class Migration:
         newest = max((f.path.stat().st_mtime for layer in drop.layers for files in layer.files.values() for f in files), default=0.0)
         return found or datetime.fromtimestamp(newest, UTC).replace(tzinfo=None)
 
+    @_kept_together
     def stage(self) -> list[CheckResult]:
         """Build derived and target-shaped tables, following what people decided.
 
@@ -280,6 +296,7 @@ class Migration:
         """The ledger of an environment, for this run."""
         return Ledger(self.store, env, self.mapping.name, self.run_id, self.clock())
 
+    @_kept_together
     def preflight(self, env: str, destination: Destination) -> list[CheckResult]:
         """Check the destination before anything is written, and tie the ledger to it.
 
@@ -364,6 +381,7 @@ class Migration:
         files = self.settings.data.exports(self.mapping.name) / drop if drop else None
         return Sender(destination, self.mapping.name, files=files)
 
+    @_kept_together
     def hold(self, env: str, target: TargetSpec) -> None:
         """Note that a model was not loaded in this run: what is not in Odoo from earlier runs is held back."""
         ledger = self.ledger(env)
@@ -395,6 +413,7 @@ class Migration:
         )
         records.keep_counts(self.store, env, LoadCounts(target.model, staged, 0, 0, here, 0, 0, staged - here), 0.0)
 
+    @_kept_together
     def verify(
         self, env: str, destination: Destination, target: TargetSpec, *, at_end: bool = False, contents: bool = False,
         only_written: bool = False,
@@ -421,10 +440,12 @@ class Migration:
         records.keep_checks(self.store, env, self.run_id, results)
         return results
 
+    @_kept_together
     def account(self, env: str) -> None:
         """Give every exported row its fate as far as the run came."""
         environment_fates(self.store, self.mapping, env)
 
+    @_kept_together
     def finish(
         self, env: str, destination: Destination, *, contents: bool = False, only_written: bool = False
     ) -> list[CheckResult]:
@@ -451,6 +472,7 @@ class Migration:
 
     # -- runs --------------------------------------------------------------------------------------------------------
 
+    @_kept_together
     def start(self, env: str, drop: Drop | None, destination: Destination, *, owes_report: bool = False) -> None:
         """Note the run and drop the findings of earlier ones; without a drop it is about the one read last.
 

@@ -72,7 +72,7 @@ class Lake:
         except BaseException:
             close()
             raise
-        return OpenPlace(connection, path, close)
+        return OpenPlace(connection, path, close, is_remote=True)
 
     def _attach(self, connection: duckdb.DuckDBPyConnection) -> None:
         options = {"DATA_PATH": literal(f"{self.data.rstrip('/')}/{self.source}/"), "OVERRIDE_DATA_PATH": "TRUE"}

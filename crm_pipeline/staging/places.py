@@ -57,11 +57,13 @@ class OpenPlace:
         connection: with the schemas and the tables of ``ops``.
         path: named like the store; its folder is there, local, and fit for scratch files.
         close: frees everything.
+        is_remote: whether each commit is a trip to a server.
     """
 
     connection: duckdb.DuckDBPyConnection
     path: Path
     close: Callable[[], None]
+    is_remote: bool = False
 
 
 class Place(Protocol):

@@ -46,6 +46,7 @@ class StagingStore:
     def __init__(self, place: Path | Place, *, turn: Turn | None = None, memory_limit: str = "2GB") -> None:
         opened = (LocalFile(place) if isinstance(place, Path) else place).open(turn, memory_limit=memory_limit)
         self.path, self.connection, self._close = opened.path, opened.connection, opened.close
+        self._is_remote, self._is_together = opened.is_remote, False
         self.connection.execute("SET TimeZone = 'UTC'")
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
@@ -94,13 +95,37 @@ class StagingStore:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All statements inside are kept together or not at all."""
+        if self._is_together:
+            self.connection.execute("COMMIT")
         self.connection.execute("BEGIN")
         try:
             yield
         except BaseException:
             self.connection.execute("ROLLBACK")
             raise
-        self.connection.execute("COMMIT")
+        else:
+            self.connection.execute("COMMIT")
+        finally:
+            if self._is_together:
+                self.connection.execute("BEGIN")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Statements inside are kept when it ends, however it ends, where each commit is a trip to a server (a fifth of the time).
+
+        For what can be derived again: a process that dies inside leaves what was there before. In a local file every
+        statement is kept at once.
+        """
+        if not self._is_remote or self._is_together:
+            yield
+            return
+        self.connection.execute("BEGIN")
+        self._is_together = True
+        try:
+            yield
+        finally:
+            self._is_together = False
+            self.connection.execute("COMMIT")
 
     def close(self) -> None:
         """Close it, so that another process may open it."""
