@@ -77,9 +77,9 @@ def _kept_together(operation: Callable[Concatenate[Migration, P], R]) -> Callabl
     """An operation whose findings are kept when it ends: what it writes can be derived again, and nothing of it is in Odoo."""
 
     @functools.wraps(operation)
-    def kept(self: Migration, *args: P.args, **options: P.kwargs) -> R:
-        with self.store.together():
-            return operation(self, *args, **options)
+    def kept(migration: Migration, /, *args: P.args, **options: P.kwargs) -> R:
+        with migration.store.together():
+            return operation(migration, *args, **options)
 
     return kept
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import yaml
@@ -40,7 +40,7 @@ def executor_of(settings: Settings, migrations: MigrationResource) -> dg.Executo
     if create is None:
         raise SettingsError("CRM_PIPELINE_EXECUTOR", f"'{chosen.name}' makes no executor")
     return dg.ExecutorDefinition(
-        name=definition.name, config_schema=definition.config_schema, requirements=definition.get_requirements,
+        name=definition.name, config_schema=cast("Any", definition.config_schema), requirements=definition.get_requirements,
         executor_creation_fn=lambda context: StepsApart(create(context), migrations), description=definition.description,
     )  # fmt: skip
 
@@ -109,7 +109,8 @@ class StepsApart(dg.Executor):
 
     def _settings(self, run: dg.DagsterRun) -> Settings:
         """Those that the run's steps have."""
-        given = run.run_config.get("resources", {}).get("migrations", {}).get("config", {})
+        config = cast("dict[str, Any]", run.run_config)
+        given = config.get("resources", {}).get("migrations", {}).get("config", {})
         return self._migrations.model_copy(update=given).settings()
 
     def _conclude(self, settings: Settings, source: str, plan_context: PlanOrchestrationContext) -> None:

@@ -101,15 +101,11 @@ class SourceLocks:
             StoreInUseError: another run has it, or the run of this step has ended.
         """
         try:
-            if not turn.is_step:
+            if turn.is_step:
+                self._take_step_when_free()
+            else:
                 self.take_run()
-                if not self._try("step"):
-                    raise StoreInUseError(self._place, f"a step of an earlier run: {self._holder('step')}")
-                return
-            while not self._try("step"):
-                self._require_own_run()
-                time.sleep(_LOOK)
-            self._require_own_run()
+                self._take_step_now()
         except BaseException:
             self.close()
             raise
@@ -128,6 +124,16 @@ class SourceLocks:
     def close(self) -> None:
         """Free them."""
         self._session.close()
+
+    def _take_step_now(self) -> None:
+        if not self._try("step"):
+            raise StoreInUseError(self._place, f"a step of an earlier run: {self._holder('step')}")
+
+    def _take_step_when_free(self) -> None:
+        while not self._try("step"):
+            self._require_own_run()
+            time.sleep(_LOOK)
+        self._require_own_run()
 
     def _require_own_run(self) -> None:
         """What a step of a dead run would write could meet what a newer run writes."""
