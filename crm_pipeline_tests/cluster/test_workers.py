@@ -168,14 +168,16 @@ def test_a_killed_writer_holds_nothing(cluster: Cluster) -> None:
     code = (
         "import time; from crm_pipeline.settings import Settings; from crm_pipeline.staging.store import StagingStore\n"
         "from crm_pipeline.staging.places import Turn\n"
-        "StagingStore(Settings.load().store('leadforce'), turn=Turn('killed')).execute('BEGIN; DELETE FROM ops.sample_mark'); print('in', flush=True); time.sleep(600)"
+        "store = StagingStore(Settings.load().store('leadforce'), turn=Turn('killed'))\nstore.execute('BEGIN; DELETE FROM ops.sample_mark'); print('in', flush=True); time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", code], env=cluster.environ | {"PYTHONPATH": str(PROJECT)}, stdout=subprocess.PIPE) as writer:  # noqa: S603
         assert writer.stdout is not None
         assert writer.stdout.readline() == b"in\n"
-        with pytest.raises(StoreInUseError, match="run killed"):
-            StagingStore(cluster.settings.store("leadforce"), turn=Turn("next"))
-        writer.send_signal(signal.SIGKILL)
+        try:
+            with pytest.raises(StoreInUseError, match="run killed"):
+                StagingStore(cluster.settings.store("leadforce"), turn=Turn("next"))
+        finally:
+            writer.kill()
     time.sleep(1)
     with StagingStore(cluster.settings.store("leadforce"), turn=Turn("next")) as store:
         assert store.rows("SELECT external_id FROM ops.sample_mark") == [("kept",)]
