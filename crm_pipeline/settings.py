@@ -8,10 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
+from urllib.parse import unquote, urlsplit
 
 from crm_pipeline.odoo.environments import EnvironmentSettings
 from crm_pipeline.odoo.schemas import bundled_versions
 from crm_pipeline.odoo.transport import ProtocolName
+from crm_pipeline.staging.lake import Lake
+from crm_pipeline.staging.places import LocalFile, Place
+from crm_pipeline.staging.postgres import PostgresCatalog
 
 Environment = Literal["sandbox", "production"]
 ENVIRONMENTS: tuple[Environment, ...] = ("sandbox", "production")
@@ -48,6 +52,11 @@ class DataRoot:
         """The staging store's file."""
         return self.path / "staging" / f"{source}.duckdb"
 
+    @property
+    def lake(self) -> Path:
+        """Folder of the Parquet files of a shared catalog."""
+        return self.path / "staging" / "lake"
+
     def embedded(self, source: str, env: str, version: str) -> Path:
         """The embedded destination's file, one for each environment and Odoo version."""
         return self.path / "staging" / f"{source}.{env}.odoo-{version}.sqlite"
@@ -59,6 +68,19 @@ class DataRoot:
     def reports(self, source: str, env: str) -> Path:
         """Folder for reports, queues and certificates."""
         return self.path / "reports" / source / env
+
+
+@dataclass(frozen=True)
+class ExecutorSettings:
+    """The Dagster executor that runs the steps of a run as processes of their own.
+
+    Attributes:
+        name: ``package:attribute``, as in ``dagster_celery:celery_executor``.
+        config: YAML file with its configuration under ``execution: config:``, as Dagster's own tools read it.
+    """
+
+    name: str
+    config: Path | None
 
 
 @dataclass(frozen=True)
@@ -81,6 +103,41 @@ class Settings:
         root = data or Path(variables.get("CRM_PIPELINE_DATA") or _PROJECT_ROOT / "data")
         specs = Path(variables.get("CRM_PIPELINE_SPECS") or _PROJECT_ROOT / "mapping_specs")
         return cls(DataRoot(root.expanduser().resolve()), specs.resolve(), variables)
+
+    def store(self, source: str) -> Place:
+        """Where the staging store of a source is: a local file, or the shared catalog of ``CRM_PIPELINE_CATALOG``.
+
+        Raises:
+            SettingsError: the catalog's address can't be used.
+        """
+        catalog = self.catalog
+        if catalog is None:
+            return LocalFile(self.data.store(source))
+        return Lake(source, catalog, self.environ.get("CRM_PIPELINE_CATALOG_DATA") or str(self.data.lake))
+
+    @property
+    def catalog(self) -> PostgresCatalog | None:
+        """The database of the shared catalog, if there is one."""
+        text = self.environ.get("CRM_PIPELINE_CATALOG", "").strip()
+        return _catalog(text, self.environ.get("CRM_PIPELINE_CATALOG_PASSWORD") or None) if text else None
+
+    @property
+    def executor(self) -> ExecutorSettings | None:
+        """How steps run where it is not all of them in the run's own process.
+
+        Raises:
+            SettingsError: the name is none, or there is no catalog that the processes could share.
+        """
+        name = self.environ.get("CRM_PIPELINE_EXECUTOR", "").strip()
+        if not name:
+            return None
+        if not all(name.partition(":")):
+            raise SettingsError("CRM_PIPELINE_EXECUTOR", f"'{name}' is not package:attribute, as in dagster_celery:celery_executor")
+        if self.catalog is None:
+            reason = "steps that run apart need a store they can share: set CRM_PIPELINE_CATALOG, too"
+            raise SettingsError("CRM_PIPELINE_EXECUTOR", reason)
+        config = self.environ.get("CRM_PIPELINE_EXECUTOR_CONFIG")
+        return ExecutorSettings(name, Path(config).expanduser().resolve() if config else None)
 
     @property
     def user(self) -> str:
@@ -127,3 +184,20 @@ def _version(prefix: str, text: str | None) -> str:
             prefix + "VERSION", f"'{text}' is not bundled; the embedded destination knows {', '.join(versions)}"
         )
     return normal
+
+
+def _catalog(text: str, password: str | None) -> PostgresCatalog:
+    """Messages never quote the text: a password may stand in it, also in one that is no address."""
+    wrong = "is not an address like postgresql://user@host:5432/database; its password may be in CRM_PIPELINE_CATALOG_PASSWORD"
+    try:
+        parts = urlsplit(text)
+        port = parts.port or 5432
+    except ValueError:
+        raise SettingsError("CRM_PIPELINE_CATALOG", wrong) from None
+    database = parts.path.strip("/")
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.hostname or not parts.username or not database or "/" in database:
+        raise SettingsError("CRM_PIPELINE_CATALOG", wrong)
+    if parts.query or parts.fragment:
+        raise SettingsError("CRM_PIPELINE_CATALOG", "takes no options behind the database; libpq's variables do (PGSSLMODE, PGSSLROOTCERT)")
+    given = unquote(parts.password) if parts.password else None
+    return PostgresCatalog(parts.hostname, port, unquote(database), unquote(parts.username), password or given)

@@ -21,7 +21,7 @@ from crm_pipeline.exports.csv_rows import CsvShape, Record, read_records
 from crm_pipeline.exports.encodings import TextFile
 from crm_pipeline.exports.errors import UnreadableFileError
 from crm_pipeline.exports.headings import HeadingMatch, match_headings
-from crm_pipeline.exports.raw_tables import cells_sql, transaction
+from crm_pipeline.exports.raw_tables import cells_sql
 from crm_pipeline.exports.sql import Database, literal, quote
 from crm_pipeline.specs import ObjectSpec
 
@@ -83,10 +83,10 @@ class _NotAllReadError(Exception):
 def append_file(store: Database, table: str, spec: ObjectSpec, file: CsvFile, rows_before: int) -> int:
     """Append all data rows of a file to a raw table, or none when it fails; returns how many."""
     try:
-        with transaction(store):
+        with store.transaction():
             return _append_strictly(store, table, spec, file, rows_before)
     except (_NotAllReadError, duckdb.InvalidInputException, duckdb.ConversionException):
-        with transaction(store):
+        with store.transaction():
             return _append_tolerantly(store, table, spec, file, rows_before)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from crm_pipeline.exports.headings import HeadingMatch
 from crm_pipeline.exports.sql import Database, literal, quote
 from crm_pipeline.specs import ObjectSpec
@@ -33,15 +30,3 @@ def cells_sql(spec: ObjectSpec, match: HeadingMatch) -> str:
     labels = ", ".join(literal(label) for label in match.extra)
     values = ", ".join(f"c{index}" for index in match.extra.values())
     return ", ".join([*cells, f"MAP([{labels}], [{values}])"])
-
-
-@contextmanager
-def transaction(store: Database) -> Iterator[None]:
-    """Everything inside, or nothing of it."""
-    store.execute("BEGIN")
-    try:
-        yield
-    except BaseException:
-        store.execute("ROLLBACK")
-        raise
-    store.execute("COMMIT")

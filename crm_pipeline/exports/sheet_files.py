@@ -19,7 +19,7 @@ import polars as pl
 from crm_pipeline.exports.errors import UnreadableFileError
 from crm_pipeline.exports.headings import HeadingMatch, match_headings
 from crm_pipeline.exports.names import fold_title
-from crm_pipeline.exports.raw_tables import cells_sql, transaction
+from crm_pipeline.exports.raw_tables import cells_sql
 from crm_pipeline.exports.sheet_cells import LATER_1904, TOO_LONG, column_letters, plain_numbers, read_cells
 from crm_pipeline.exports.sql import Database, literal, quote
 from crm_pipeline.exports.values import OUTER_BLANKS
@@ -157,7 +157,7 @@ def append_sheet(
         UnreadableFileError: the sheet is damaged.
     """
     read = SheetRead()
-    with transaction(store), Workbook(file.path, file.name) as book:
+    with store.transaction(), Workbook(file.path, file.name) as book:
         rows = _Rows(spec, file, starts_1904=book.starts_1904, footer=footer)
         for cells in read_cells(book, file.sheet):
             wide = rows.wide(cells.filter(pl.col("row") > file.header_row), read)

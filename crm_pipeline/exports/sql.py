@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +27,9 @@ class Database(Protocol):
 
     def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """The single value of a query."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All statements inside are kept together or not at all."""
 
 
 def quote(identifier: str) -> str:

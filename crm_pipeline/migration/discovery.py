@@ -28,6 +28,7 @@ from crm_pipeline.reports.facts import inventory_facts
 from crm_pipeline.reports.scope import write_scope
 from crm_pipeline.settings import Settings
 from crm_pipeline.specs import SourceSpec, load_automations, load_discovery
+from crm_pipeline.staging.places import Place
 from crm_pipeline.staging.store import StagingStore, StoreInUseError, literal, quote
 from crm_pipeline.verification.checks import SHOWN_ROWS, CheckResult, CheckSpec
 
@@ -170,7 +171,7 @@ def _odoo_version(settings: Settings, source: str, last: str | None) -> tuple[st
 
 def _earlier_loads(settings: Settings, source: str) -> tuple[list[MeasuredRate], str | None]:
     """Rates of earlier loads into real servers, and the version of the newest of these servers."""
-    with _opened(settings.data.store(source)) as store:
+    with _opened(settings.store(source)) as store:
         if store is None:
             return [], None
         rows = store.rows(
@@ -185,10 +186,10 @@ def _earlier_loads(settings: Settings, source: str) -> tuple[list[MeasuredRate],
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[StagingStore | None]:
+def _opened(place: Place) -> Iterator[StagingStore | None]:
     """The migration's own store, if there is one and no other process has it open."""
     try:
-        store = StagingStore(path) if path.is_file() else None
+        store = StagingStore(place) if place.exists() else None
     except StoreInUseError:
         store = None
     try:

@@ -7,6 +7,7 @@ staging store and returns its check results; nothing is kept in memory between t
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import time
 import uuid
@@ -14,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from crm_pipeline.exports import ExportAudit
 from crm_pipeline.exports.drops import Drop, list_drops, open_drop, open_with_base
-from crm_pipeline.exports.values import register_values
+from crm_pipeline.exports.values import DateOrder, register_values
 from crm_pipeline.migration import records
 from crm_pipeline.migration.catalogue import Catalogue
 from crm_pipeline.migration.errors import MigrationError
@@ -53,6 +54,7 @@ from crm_pipeline.settings import ENVIRONMENTS, Settings
 from crm_pipeline.specs import Mapping, TargetSpec, load_mapping
 from crm_pipeline.staging.custom_fields import mapping_in_force
 from crm_pipeline.staging.decision_outcomes import accept_warnings, decision_counts, unused_decisions
+from crm_pipeline.staging.places import Turn
 from crm_pipeline.staging.staged import forget_staging, stage_target
 from crm_pipeline.staging.store import StagingStore, quote
 from crm_pipeline.transforms.functions import register_functions
@@ -69,6 +71,19 @@ logger = logging.getLogger(__name__)
 
 #: Called with (phase, rows done, rows in total).
 Progress = Callable[[str, int, int], None]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _kept_together(operation: Callable[Concatenate[Migration, P], R]) -> Callable[Concatenate[Migration, P], R]:
+    """An operation whose findings are kept when it ends: what it writes can be derived again, and nothing of it is in Odoo."""
+
+    @functools.wraps(operation)
+    def kept(migration: Migration, /, *args: P.args, **options: P.kwargs) -> R:
+        with migration.store.together():
+            return operation(migration, *args, **options)
+
+    return kept
 
 
 class ProductionLockedError(MigrationError):
@@ -88,6 +103,7 @@ class Migration:
         progress: called while rows are loaded and read back.
         clock: current time, UTC.
         store_path: a staging store of its own, for what must not touch the source's.
+        turn: the run this is part of; a run of its own when not given.
 
     Attributes:
         confirmed: the mapping of the specs.
@@ -98,20 +114,21 @@ class Migration:
     def __init__(
         self, settings: Settings, source: str, *, progress: Progress = lambda phase, done, total: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC).replace(tzinfo=None), store_path: Path | None = None,
+        turn: Turn | None = None,
     ) -> None:  # fmt: skip
         self.settings, self.progress, self.clock = settings, progress, clock
         self.confirmed: Mapping = load_mapping(settings.specs_root / source)
         check_policies(self.confirmed.source)
         self.catalogue = Catalogue(self.confirmed)
         self.started_by = settings.user
-        self.run_id = f"{clock():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-        self.store = StagingStore(store_path or settings.data.store(source))
+        turn = turn or Turn(f"{clock():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}")
+        self.run_id = turn.run_id
+        self.store = StagingStore(store_path or settings.store(source), turn=turn)
         self.mapping = mapping_in_force(self.store, self.confirmed)
         self.audits: dict[str, ExportAudit] = {}
-        self._inputs: str | None = None
         self._is_staged = False
         spec = self.mapping.source
-        register_values(self.store.connection, spec.time_zone, spec.date_order, spec.currency_symbols)
+        register_values(self.store.connection, *self._conventions(), spec.currency_symbols)
         register_functions(self.store.connection, account_currency=spec.account_currency)
         register_normal_forms(self.store.connection)
         register_numbering(self.store.connection)
@@ -161,26 +178,30 @@ class Migration:
                 f"over newer ones. Load '{loaded}' or a newer drop, or roll the {env} back first"
             )
 
-    def read(self, drop: Drop, *, again: bool = False) -> list[CheckResult]:
+    @_kept_together
+    def read(self, drop: Drop, *, only_changes: bool = False, again: bool = False) -> list[CheckResult]:
         """Read and type every object of the drop.
 
         Nothing is done, by :meth:`stage` neither, while the same files, specs and decisions are staged already, unless
-        ``again`` asks for it; the outcomes of the checks are those that were kept.
+        ``again`` asks for it; the outcomes of the checks are those that were kept. With ``only_changes`` it is noted that
+        this run sends and reads back what changed, and nothing else.
         """
         data, spec = self.settings.data, self.confirmed.source
-        self._inputs = inputs_of(drop, self.confirmed, data.resolutions(self.confirmed.name))
-        self._is_staged = not again and self.store.value("SELECT inputs FROM ops.reading") == self._inputs
+        inputs = inputs_of(drop, self.confirmed, data.resolutions(self.confirmed.name))
+        self._is_staged = not again and self._stands_staged(inputs)
         if self._is_staged:
-            register_values(self.store.connection, drop.time_zone, drop.date_order, spec.currency_symbols)
+            self.store.execute("UPDATE ops.reading SET run_id = ?, only_changes = ?", [self.run_id, only_changes])
             logger.info("the export, the mapping and the decisions are those that are staged; nothing is read again")
             return records.kept_checks(self.store, records.STAGING, (c for n in spec.objects for c in self.catalogue.source_checks(n).values()))
-        for (table,) in self.store.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'staged'"):
+        for table in self.store.tables("staged"):
             self.store.execute(f"DROP TABLE {quote(f'staged.{table}')}")
         self.store.execute("DELETE FROM ops.reading")
         self.store.execute(
-            "INSERT INTO ops.reading VALUES (?, ?, ?, ?, ?, NULL)",
-            [drop.name, drop.fingerprint, self.clock(), self._exported_at(drop), [layer.name for layer in drop.layers]],
-        )
+            """INSERT INTO ops.reading ("drop", fingerprint, read_at, exported_at, layers, time_zone, date_order, run_id, only_changes, inputs,
+                                        staged) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE)""",
+            [drop.name, drop.fingerprint, self.clock(), self._exported_at(drop), [layer.name for layer in drop.layers],
+             drop.time_zone, drop.date_order, self.run_id, only_changes, inputs],
+        )  # fmt: skip
         for read_decisions in (read_orphan_decisions, read_value_decisions, read_row_decisions):
             read_decisions(self.store, data.resolutions(self.confirmed.name), spec.objects)
         self.audits, self.mapping = read_objects(self.store, self.confirmed, drop)
@@ -199,6 +220,25 @@ class Migration:
         records.keep_checks(self.store, records.STAGING, self.run_id, results)
         return results
 
+    def sends_only_changes(self) -> bool:
+        """Whether this run read a drop to send only what changed."""
+        return bool(self.store.value("SELECT only_changes FROM ops.reading WHERE run_id = ?", [self.run_id]))
+
+    def loaded_models(self, env: str) -> set[str]:
+        """Odoo models this run loaded into an environment."""
+        return {model for (model,) in self.store.rows("SELECT model FROM ops.loaded_model WHERE env = ? AND run_id = ?", [env, self.run_id])}
+
+    def owed_reports(self) -> list[str]:
+        """Environments this run began with whose report is still to be written."""
+        sql = "SELECT env FROM ops.run WHERE run_id = ? AND owes_report AND ended_at IS NULL ORDER BY env"
+        return [env for (env,) in self.store.rows(sql, [self.run_id])]
+
+    def _conventions(self) -> tuple[str, DateOrder]:
+        """Time zone and date order that what is staged was read with; the spec's when nothing is."""
+        spec = self.confirmed.source
+        found = self.store.rows("SELECT time_zone, date_order FROM ops.reading WHERE time_zone IS NOT NULL")
+        return found[0] if found else (spec.time_zone, spec.date_order)
+
     def _exported_at(self, drop: Drop) -> datetime:
         """When the drop was exported, UTC: the latest time its manifest states, else that of its newest file."""
         spec = self.confirmed.source
@@ -208,6 +248,7 @@ class Migration:
         newest = max((f.path.stat().st_mtime for layer in drop.layers for files in layer.files.values() for f in files), default=0.0)
         return found or datetime.fromtimestamp(newest, UTC).replace(tzinfo=None)
 
+    @_kept_together
     def stage(self) -> list[CheckResult]:
         """Build derived and target-shaped tables, following what people decided.
 
@@ -235,8 +276,12 @@ class Migration:
             logger.info("decisions of values.csv and rows.csv: %s", ", ".join(done))
         records.keep_checks(self.store, records.STAGING, self.run_id, results)
         if not any(result.stops for result in results):
-            self.store.execute("UPDATE ops.reading SET inputs = ?", [self._inputs])
+            self.store.execute("UPDATE ops.reading SET staged = TRUE")
         return results
+
+    def _stands_staged(self, inputs: str) -> bool:
+        """Whether all tables before the load are there, made of these inputs."""
+        return bool(self.store.value("SELECT staged AND inputs = ? FROM ops.reading", [inputs]))
 
     # -- destination -------------------------------------------------------------------------------------------------
 
@@ -273,6 +318,7 @@ class Migration:
         """The ledger of an environment, for this run."""
         return Ledger(self.store, env, self.mapping.name, self.run_id, self.clock())
 
+    @_kept_together
     def preflight(self, env: str, destination: Destination) -> list[CheckResult]:
         """Check the destination before anything is written, and tie the ledger to it.
 
@@ -331,6 +377,7 @@ class Migration:
         if target.model in self._without_app(env):
             counts = LoadCounts(target.model, 0, 0, 0, 0, 0, 0, 0)
             records.keep_counts(self.store, env, counts, 0.0)
+            records.note_loaded(self.store, self.run_id, env, target.model)
             return counts, []
         begin_watch(self.store, destination, env, self.run_id)
         try:
@@ -344,6 +391,7 @@ class Migration:
             self.hold(env, target)
             return None, results
         records.keep_counts(self.store, env, counts, time.monotonic() - started)
+        records.note_loaded(self.store, self.run_id, env, target.model)
         return counts, []
 
     def notice_edits(self, env: str, destination: Destination, target: TargetSpec) -> None:
@@ -360,6 +408,7 @@ class Migration:
         files = self.settings.data.exports(self.mapping.name) / drop if drop else None
         return Sender(destination, self.mapping.name, files=files)
 
+    @_kept_together
     def hold(self, env: str, target: TargetSpec) -> None:
         """Note that a model was not loaded in this run: what is not in Odoo from earlier runs is held back."""
         ledger = self.ledger(env)
@@ -392,6 +441,7 @@ class Migration:
         )
         records.keep_counts(self.store, env, LoadCounts(target.model, staged, 0, 0, here, 0, 0, staged - here), 0.0)
 
+    @_kept_together
     def verify(
         self, env: str, destination: Destination, target: TargetSpec, *, at_end: bool = False, contents: bool = False,
         only_written: bool = False,
@@ -438,10 +488,12 @@ class Migration:
         records.keep_counts(self.store, env, unchanged, 0.0)
         return records.kept_checks(self.store, env, self.catalogue.loaded_checks(env, target).values())
 
+    @_kept_together
     def account(self, env: str) -> None:
         """Give every exported row its fate as far as the run came."""
         environment_fates(self.store, self.mapping, env)
 
+    @_kept_together
     def finish(
         self, env: str, destination: Destination, *, contents: bool = False, only_written: bool = False, keep_proven: bool = False
     ) -> list[CheckResult]:
@@ -469,10 +521,14 @@ class Migration:
 
     # -- runs --------------------------------------------------------------------------------------------------------
 
-    def start(self, env: str, drop: Drop | None, destination: Destination, *, keep: bool = False) -> None:
+    @_kept_together
+    def start(
+        self, env: str, drop: Drop | None, destination: Destination, *, keep: bool = False, owes_report: bool = False
+    ) -> None:
         """Note the run and drop the findings of earlier ones; without a drop it is about the one read last.
 
-        With ``keep`` what the last run found stays until it is found anew.
+        With ``keep`` what the last run found stays until it is found anew. With ``owes_report`` the report is a step of its
+        own, and still owed when the run stops before it.
         """
         name, fingerprint = (drop.name, drop.fingerprint) if drop is not None else self._read_drop()
         for table in () if keep else ("check_result", "load_count", "verified", "difference", "control_total"):
@@ -483,18 +539,18 @@ class Migration:
                 "run_id": self.run_id, "env": env, "drop": name, "fingerprint": fingerprint,
                 "mapping_hash": self.mapping.hash, "odoo_kind": destination.kind, "odoo_version": destination.version,
                 "odoo_database": destination.database, "odoo_url": destination.base_url, "started_at": self.clock(),
-                "started_by": self.started_by, "kind": "look",
+                "started_by": self.started_by, "kind": "look", "owes_report": owes_report,
             },
         )  # fmt: skip
 
     def repeats(self, env: str, drop: Drop, destination: Destination) -> bool:
         """Whether a drop was loaded into this very database by the last run, completely, and is staged as it was then."""
-        self._inputs = inputs_of(drop, self.confirmed, self.settings.data.resolutions(self.confirmed.name))
+        inputs = inputs_of(drop, self.confirmed, self.settings.data.resolutions(self.confirmed.name))
         last = self.store.rows(
             """SELECT ok, fingerprint, mapping_hash, kind FROM ops.run WHERE env = ? ORDER BY started_at DESC, run_id DESC LIMIT 1""", [env]
         )
         return (
-            self.store.value("SELECT inputs FROM ops.reading") == self._inputs
+            self._stands_staged(inputs)
             and last == [(True, drop.fingerprint, self.mapping.hash, "load")]
             and self.last_loaded(env) is not None
             and self.store.value("SELECT database_uuid FROM ops.environment WHERE env = ?", [env]) == self._database_uuid(destination)

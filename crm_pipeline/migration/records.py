@@ -116,6 +116,12 @@ def note_load(store: StagingStore, run_id: str, env: str) -> None:
     store.execute("UPDATE ops.run SET kind = 'load' WHERE run_id = ? AND env = ? AND kind = 'look'", [run_id, env])
 
 
+def note_loaded(store: StagingStore, run_id: str, env: str, model: str) -> None:
+    """Note that a run loaded a model."""
+    store.execute("DELETE FROM ops.loaded_model WHERE env = ? AND model = ?", [env, model])
+    store.execute("INSERT INTO ops.loaded_model VALUES (?, ?, ?)", [env, model, run_id])
+
+
 def end_run(store: StagingStore, run_id: str, ended_at: datetime, *, ok: bool) -> None:
     """Note the end of a run."""
     store.execute("UPDATE ops.run SET ended_at = ?, ok = ? WHERE run_id = ?", [ended_at, ok, run_id])

@@ -53,10 +53,9 @@ def _preflight(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
     )  # fmt: skip
     def preflight(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
         with explained():
-            opened = migrations.open(mapping.name, context.log, context.run.run_id)
+            opened = migrations.open(mapping.name, context.log, context.run)
             destination = opened.destination(env, to_write=True)
-            opened.migration.start(env, opened.drop, destination)
-            opened.started.add(env)
+            opened.migration.start(env, opened.drop, destination, owes_report=True)
             results = opened.migration.preflight(env, destination)
             announce(context.log, results)
             metadata = preflight_metadata(opened.migration, env)
@@ -84,12 +83,11 @@ def _loaded(columns: ColumnCatalogue, env: str, target: TargetSpec, order: LoadO
     )  # fmt: skip
     def load(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
         with explained():
-            opened = migrations.open(mapping.name, context.log, context.run.run_id)
+            opened = migrations.open(mapping.name, context.log, context.run)
             destination = opened.destination(env, to_write=True)
-            counts, stops = opened.migration.load(env, destination, target, only_newer=opened.only_changes)
+            counts, stops = opened.migration.load(env, destination, target, only_newer=opened.migration.sends_only_changes())
             if counts is None:
                 raise dg.Failure(stops[0].message, allow_retries=False)
-            opened.loaded.add((env, target.model))
             yield dg.MaterializeResult(
                 metadata=loaded_metadata(opened.migration, env, target, destination.base_url)
             )
@@ -109,10 +107,11 @@ def _loaded_checks(columns: ColumnCatalogue, env: str, target: TargetSpec) -> dg
         context: dg.AssetCheckExecutionContext, migrations: MigrationResource
     ) -> Iterator[dg.AssetCheckResult]:
         with explained():
-            opened = migrations.open(mapping.name, context.log, context.run.run_id)
-            only_verified = (env, target.model) not in opened.loaded
-            results = opened.migration.verify(
-                env, opened.destination(env), target, contents=only_verified, only_written=opened.only_changes and not only_verified
+            opened = migrations.open(mapping.name, context.log, context.run)
+            m = opened.migration
+            only_verified = target.model not in m.loaded_models(env)
+            results = m.verify(
+                env, opened.destination(env), target, contents=only_verified, only_written=m.sends_only_changes() and not only_verified
             )
             announce(context.log, results)
             wanted = {key.name for key in context.selected_asset_check_keys}
@@ -135,10 +134,11 @@ def _verification(columns: ColumnCatalogue, env: str, order: LoadOrder) -> dg.As
     )  # fmt: skip
     def verification(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
         with explained():
-            opened = migrations.open(mapping.name, context.log, context.run.run_id)
-            only_verified = not any(each == env for each, _ in opened.loaded)
-            results = opened.migration.finish(
-                env, opened.destination(env), contents=only_verified, only_written=opened.only_changes and not only_verified
+            opened = migrations.open(mapping.name, context.log, context.run)
+            m = opened.migration
+            only_verified = not m.loaded_models(env)
+            results = m.finish(
+                env, opened.destination(env), contents=only_verified, only_written=m.sends_only_changes() and not only_verified
             )
             announce(context.log, results)
             metadata = verification_metadata(opened.migration, env)
@@ -162,7 +162,7 @@ def _report(columns: ColumnCatalogue, env: str) -> dg.AssetsDefinition:
     )  # fmt: skip
     def report(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
         with explained():
-            opened = migrations.open(mapping.name, context.log, context.run.run_id)
+            opened = migrations.open(mapping.name, context.log, context.run)
             path, result = opened.conclude(env)
             context.log.info("report: %s", path)
             yield dg.MaterializeResult(metadata=report_metadata(opened.migration.store, env, path, result))
@@ -188,7 +188,7 @@ def _sign_off(columns: ColumnCatalogue) -> dg.AssetsDefinition:
     )  # fmt: skip
     def sign_off(context: dg.AssetExecutionContext, config: SignOffConfig, migrations: MigrationResource) -> Results:
         with explained():
-            m = migrations.open(name, context.log, context.run.run_id).migration
+            m = migrations.open(name, context.log, context.run).migration
             signed = record_sign_off(m.store, m.confirmed, m.settings.data, "sandbox", config.by, m.clock())
             yield dg.MaterializeResult(metadata={key: str(value) for key, value in asdict(signed).items()})
 
@@ -219,7 +219,7 @@ def _cutover(columns: ColumnCatalogue) -> dg.AssetsDefinition:
     )  # fmt: skip
     def cutover(context: dg.AssetExecutionContext, config: CutoverConfig, migrations: MigrationResource) -> Results:
         with explained():
-            m = migrations.open(name, context.log, context.run.run_id).migration
+            m = migrations.open(name, context.log, context.run).migration
             done = cut_over(m, freeze=config.freeze, by=config.by, drop_name=config.drop or None)
             announce(context.log, done.run.stopped_by)
             if done.certificate is None:
@@ -240,7 +240,7 @@ def _hypercare(columns: ColumnCatalogue) -> dg.AssetsDefinition:
     )  # fmt: skip
     def hypercare(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Results:
         with explained():
-            m = migrations.open(name, context.log, context.run.run_id).migration
+            m = migrations.open(name, context.log, context.run).migration
             outcome, sentence = look_after(m, "production")
             announce(context.log, outcome.stopped_by)
             seen = {"edits": outcome.result["edits"], "differences": outcome.result["verification"]["differences"], **outcome.result["queues"]}

@@ -20,13 +20,14 @@ from crm_pipeline.odoo.rollback.plan import UnknownRunError
 from crm_pipeline.proposals.draft import NothingToProposeError
 from crm_pipeline.settings import SettingsError
 from crm_pipeline.specs import SpecError
+from crm_pipeline.staging.postgres import CatalogError
 from crm_pipeline.staging.staged import StagingError
 from crm_pipeline.staging.store import StoreInUseError
 from crm_pipeline.transforms.policies import PolicyError
 
 #: What our operations raise on purpose; anything else is a fault of the program and keeps its stack.
 EXPECTED_ERRORS = (
-    DestinationError, ExportError, FieldMissingError, GateClosedError, MigrationError, NothingToProposeError, PolicyError,
+    CatalogError, DestinationError, ExportError, FieldMissingError, GateClosedError, MigrationError, NothingToProposeError, PolicyError,
     ProposalError, ResolutionError, ResolutionFileError, SettingsError, SignOffRefusedError, SpecError, StagingError, StoreInUseError,
     UnknownRunError,
 )  # fmt: skip

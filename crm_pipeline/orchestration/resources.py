@@ -1,4 +1,8 @@
-"""The migration as a Dagster resource: opened once in a run, with a report left behind however the run ends."""
+"""The migration as a Dagster resource: opened once in a run, with a report left behind however the run ends.
+
+Where steps are processes of their own (see ``crm_pipeline.orchestration.apart``), each opens it anew: what one step must
+know of another stands in the store, and only the run's own process concludes the run.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,10 @@ from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.orchestration.failures import EXPECTED_ERRORS
 from crm_pipeline.orchestration.progress import ProgressLog
 from crm_pipeline.settings import Settings
+from crm_pipeline.staging.places import Turn
+
+#: Tag of runs whose steps are processes of their own.
+STEPS_APART = "crm_pipeline/steps_apart"
 
 
 @dataclass
@@ -28,19 +36,15 @@ class OpenMigration:
     Attributes:
         migration: the operations, with the staging store open.
         log: where progress goes; the current step's log.
-        drop: what was read in this run, if anything was.
-        started: environments whose migration began in this run and whose report is still to be written.
-        loaded: environments and models that were loaded in this run.
-        only_changes: whether this run applies a delta, so that what earlier runs saw is not looked at again.
+        is_step: whether this is a step of a run whose other steps are other processes.
+        drop: what was read in this process, if anything was.
     """
 
     migration: Migration
     log: ProgressLog
+    is_step: bool = False
     drop: Drop | None = None
-    started: set[str] = field(default_factory=set)
-    loaded: set[tuple[str, str]] = field(default_factory=set)
     destinations: dict[str, Destination] = field(default_factory=dict)
-    only_changes: bool = False
 
     def destination(self, env: str, *, to_write: bool = False) -> Destination:
         """The environment's destination, opened once."""
@@ -54,14 +58,16 @@ class OpenMigration:
         path = report(m, env)
         result = build_result(m.store, m.mapping, env, m.run_id, path, m.settings.data.path)
         m.end(ok=bool(result["ok"]))
-        self.started.discard(env)
         return path, result
 
     def close(self) -> list[str]:
-        """Write the reports a stopped run still owes, then free everything; returns what there is to say."""
+        """Write the reports a stopped run still owes, then free everything; returns what there is to say.
+
+        A step can't tell that its run has stopped, so it leaves the reports to the run.
+        """
         said = []
         try:
-            for env in sorted(self.started):
+            for env in [] if self.is_step else self.migration.owed_reports():
                 said += self._conclude_early(env)
         finally:
             for destination in self.destinations.values():
@@ -70,15 +76,21 @@ class OpenMigration:
         return said
 
     def _conclude_early(self, env: str) -> list[str]:
-        said = []
+        said, loaded = [], self.migration.loaded_models(env)
         for target in self.migration.mapping.targets:
-            if (env, target.model) not in self.loaded and self.migration.store.has_table(f"staged.{target.table}"):
+            if target.model not in loaded and self.migration.store.has_table(f"staged.{target.table}"):
                 self.migration.hold(env, target)
         try:
             self.migration.finish(env, self.destination(env))
         except EXPECTED_ERRORS as error:
             said.append(f"{env} could not be verified at the end: {error}")
         return [*said, f"The run stopped early; what it found is in {self.conclude(env)[0]}"]
+
+
+def open_migration(settings: Settings, source: str, turn: Turn, log: dg.DagsterLogManager) -> OpenMigration:
+    """Open a migration whose progress goes to a log."""
+    progress = ProgressLog(log.info)
+    return OpenMigration(Migration(settings, source, progress=progress, turn=turn), progress, is_step=turn.is_step)
 
 
 class MigrationResource(dg.ConfigurableResource["MigrationResource"]):
@@ -99,13 +111,10 @@ class MigrationResource(dg.ConfigurableResource["MigrationResource"]):
         settings = Settings.load(Path(self.data_root) if self.data_root else None)
         return Settings(settings.data, Path(self.specs_root), settings.environ) if self.specs_root else settings
 
-    def open(self, source: str, log: dg.DagsterLogManager, run_id: str) -> OpenMigration:
+    def open(self, source: str, log: dg.DagsterLogManager, run: dg.DagsterRun) -> OpenMigration:
         """The migration of a source, for one step of a run; its progress goes to the step's log."""
         if source not in self._opened:
-            progress = ProgressLog(log.info)
-            migration = Migration(self.settings(), source, progress=progress)
-            migration.run_id = run_id
-            self._opened[source] = OpenMigration(migration, progress)
+            self._opened[source] = open_migration(self.settings(), source, Turn(run.run_id, is_step=STEPS_APART in run.tags), log)
         self._opened[source].log.write = log.info
         return self._opened[source]
 

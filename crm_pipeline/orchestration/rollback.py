@@ -5,6 +5,7 @@ import dagster as dg
 from crm_pipeline.migration.rollback import rollback
 from crm_pipeline.orchestration.columns import ColumnCatalogue
 from crm_pipeline.orchestration.failures import explained
+from crm_pipeline.orchestration.jobs import source_tag
 from crm_pipeline.orchestration.resources import MigrationResource
 
 
@@ -28,7 +29,7 @@ def rollback_job(columns: ColumnCatalogue, env: str) -> dg.JobDefinition:
     @dg.op(name=f"{name}_{env}_take_back", pool=name)
     def take_back(context: dg.OpExecutionContext, config: RollbackConfig, migrations: MigrationResource) -> None:
         with explained():
-            migration = migrations.open(name, context.log, context.run_id).migration
+            migration = migrations.open(name, context.log, context.run).migration
             outcome = rollback(migration, env, to=config.to or None, apply=config.apply, force=config.force, keep_edited=config.keep_edited)
         for line in outcome.lines:
             context.log.info(line)
@@ -44,7 +45,7 @@ def rollback_job(columns: ColumnCatalogue, env: str) -> dg.JobDefinition:
             raise dg.Failure("; ".join(failed), allow_retries=False)
 
     @dg.job(
-        name=f"{name}_{env}_rollback",
+        name=f"{name}_{env}_rollback", tags=source_tag(name),
         description=f"Take the migration of {label} back from the {env}. Without 'apply' in the config it only says what it "
         "would delete and restore, and what stays because people depend on it.",
     )

@@ -52,10 +52,9 @@ def export_assets(columns: ColumnCatalogue) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: DropConfig, migrations: MigrationResource
     ) -> Iterator[dg.MaterializeResult[None]]:
         with explained():
-            opened = migrations.open(name, context.log, context.run.run_id)
+            opened = migrations.open(name, context.log, context.run)
             opened.drop = opened.migration.newest_drop(config.drop or None, deltas=config.deltas)
-            opened.only_changes = config.deltas
-            results = opened.migration.read(opened.drop)
+            results = opened.migration.read(opened.drop, only_changes=config.deltas)
             announce(context.log, results)
             for each in objects:
                 key = catalogue.source_asset(each)
@@ -103,7 +102,7 @@ def staged_assets(columns: ColumnCatalogue) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, migrations: MigrationResource
     ) -> Iterator[dg.MaterializeResult[None]]:
         with explained():
-            migration = migrations.open(name, context.log, context.run.run_id).migration
+            migration = migrations.open(name, context.log, context.run).migration
             results = migration.stage()
             announce(context.log, results)
             for each in derived:
@@ -143,7 +142,7 @@ def _renamed(columns: ColumnCatalogue, plan: str) -> dg.AssetsDefinition:
     )  # fmt: skip
     def renamed(context: dg.AssetExecutionContext, migrations: MigrationResource) -> Iterator[dg.MaterializeResult[None]]:
         with explained():
-            migration = migrations.open(name, context.log, context.run.run_id).migration
+            migration = migrations.open(name, context.log, context.run).migration
             done = rename_files(migration, plan)
             announce(context.log, [done.check])
             yield dg.MaterializeResult(

@@ -5,6 +5,7 @@ import logging
 import dagster as dg
 
 from crm_pipeline.migration.catalogue import Catalogue
+from crm_pipeline.orchestration.apart import executor_of
 from crm_pipeline.orchestration.automation import new_export_sensor, schedules
 from crm_pipeline.orchestration.checks import asset_key
 from crm_pipeline.orchestration.columns import ColumnCatalogue
@@ -31,7 +32,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """
     parts = [_source(settings, name) for name in list_sources(settings.specs_root)]
     migrations = MigrationResource(specs_root=str(settings.specs_root))
-    shared = dg.Definitions(resources={"migrations": migrations}, executor=dg.in_process_executor)
+    shared = dg.Definitions(resources={"migrations": migrations}, executor=executor_of(settings, migrations))
     return dg.Definitions.merge(shared, *parts)
 
 

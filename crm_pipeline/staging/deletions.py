@@ -31,7 +31,8 @@ def mark_deletions(store: StagingStore, spec: SourceSpec, drop: Drop) -> None:
     for name in spec.objects:
         for table in (f"typed.{name}", f"typed.{name}__rejected"):
             if store.has_table(table):
-                store.execute(f"ALTER TABLE {quote(table)} ADD COLUMN {DELETED} BOOLEAN DEFAULT FALSE")
+                store.execute(f"ALTER TABLE {quote(table)} ADD COLUMN {DELETED} BOOLEAN")
+                store.execute(f"UPDATE {quote(table)} SET {DELETED} = FALSE")
     store.execute("DELETE FROM ops.deleted_row")
     store.execute("DELETE FROM ops.issue WHERE reason = 'unknown_deleted'")
     found = read_deletions(spec, drop)

@@ -20,8 +20,14 @@ CREATE TABLE IF NOT EXISTS ops.reading ("drop" VARCHAR NOT NULL, fingerprint VAR
 ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS exported_at TIMESTAMP;
 -- Drops that were read together: a delta's last, the full one first
 ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS layers VARCHAR[];
--- What the staged tables were made of, once all of them are there: equal inputs give equal tables
+-- What dates were read with, and the run that read; with only_changes it sends and reads back nothing else
+ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS time_zone VARCHAR;
+ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS date_order VARCHAR;
+ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS run_id VARCHAR;
+ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS only_changes BOOLEAN;
+-- What all tables before the load are made of, and whether all of them are there: equal inputs give equal tables
 ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS inputs VARCHAR;
+ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS staged BOOLEAN;
 -- Digests of delivered files, so that a file that has not changed is read once
 CREATE TABLE IF NOT EXISTS ops.file_digest (
     "drop" VARCHAR NOT NULL, path VARCHAR NOT NULL, bytes BIGINT NOT NULL, mtime_ns BIGINT NOT NULL,
@@ -185,6 +191,8 @@ CREATE TABLE IF NOT EXISTS ops.load_count (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, staged BIGINT, created BIGINT, updated BIGINT, unchanged BIGINT,
     linked BIGINT, failed BIGINT, held BIGINT, seconds DOUBLE
 );
+-- The run that loaded a model last; what is held back is not loaded
+CREATE TABLE IF NOT EXISTS ops.loaded_model (env VARCHAR NOT NULL, model VARCHAR NOT NULL, run_id VARCHAR NOT NULL);
 
 -- The spot check: records drawn for people to look at, and what Odoo shows of them
 CREATE TABLE IF NOT EXISTS ops.sample (
@@ -217,3 +225,5 @@ ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS started_by VARCHAR;
 -- What a run did: 'load' wrote to the environment; 'look' read and verified
 ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS kind VARCHAR;
 UPDATE ops.run SET kind = 'load' WHERE kind IS NULL;
+-- Whether the run has a last step that reports; where it ends before, a report is still to be written
+ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS owes_report BOOLEAN;

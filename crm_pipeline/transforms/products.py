@@ -50,7 +50,7 @@ def products_by_sku(store: StagingStore, name: str, options: ProductOptions) -> 
         CREATE OR REPLACE TEMP TABLE _product_text AS
         SELECT product_text(sku, name) AS product_text, fold(sku) AS sku_key, fold(name) AS name_key,
                arg_min(sku, (part, _row_id)) AS sku, arg_min(name, (part, _row_id)) AS name,
-               min((part, _row_id)) AS first, count(*) AS lines
+               min({{'part': part, 'row': _row_id}}) AS first, count(*) AS lines
         FROM ({selects}) GROUP BY ALL
     """)
     store.execute("""

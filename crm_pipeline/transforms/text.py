@@ -1,6 +1,6 @@
 """Named transforms of text, registered on the staging connection as DuckDB functions that specs call by name.
 
-What SQL can say is a macro; what needs a library is a vectorised function over Arrow arrays.
+What SQL can say is a macro; what needs a library is a vectorised function over Arrow arrays (row by row before DuckDB 2).
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ import duckdb
 import nh3
 import pyarrow as pa
 from babel import Locale
-from duckdb.func import ARROW, SPECIAL
+from duckdb.func import ARROW, NATIVE, SPECIAL
+
+#: DuckDB 1.5 reads texts of a returned Arrow array after the array is freed ("Invalid unicode … detected"); 2.0 does not.
+_TEXTS_OUTLIVE_ARRAYS = int(duckdb.__version__.partition(".")[0]) >= 2
 
 #: Markup kept in notes and messages (R-15); everything else is removed, its text stays.
 _TAGS = {
@@ -104,7 +107,11 @@ def register_vectorised(
 
     with contextlib.suppress(duckdb.InvalidInputException):  # not registered on this connection yet
         connection.remove_function(name)
-    connection.create_function(name, over_array, ["VARCHAR"], "VARCHAR", type=ARROW, null_handling=SPECIAL)
+    if _TEXTS_OUTLIVE_ARRAYS:
+        connection.create_function(name, over_array, ["VARCHAR"], "VARCHAR", type=ARROW, null_handling=SPECIAL)
+    else:
+        one = lru_cache(maxsize=2048)(lambda text: None if text is None else function(text))
+        connection.create_function(name, one, ["VARCHAR"], "VARCHAR", type=NATIVE, null_handling=SPECIAL)
 
 
 def register_text(connection: duckdb.DuckDBPyConnection) -> None:

@@ -124,8 +124,7 @@ class Subject:
 
     @cached_property
     def _staged(self) -> dict[str, int]:
-        tables = self.store.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'staged'")
-        return {name: int(self.store.value(f"SELECT count(*) FROM {quote(f'staged.{name}')}")) for (name,) in tables}
+        return {name: int(self.store.value(f"SELECT count(*) FROM {quote(f'staged.{name}')}")) for name in self.store.tables("staged")}
 
     @cached_property
     def _schemas(self) -> dict[str, dict[str, FieldSchema] | None]:
