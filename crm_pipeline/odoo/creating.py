@@ -28,11 +28,13 @@ class Creation:
     Attributes:
         fence: keeps late calls out.
         context: added to the quiet context.
+        by_default: fields given as defaults of a call, with the linked records for which none of them may be.
         since_refusal: rows accepted since the last refusal, for the size of the next piece; threads may miss each other's counts.
     """
 
     fence: Fence
     context: Mapping[str, Any] = field(default_factory=dict)
+    by_default: Mapping[str, Sequence[int]] = field(default_factory=dict)
     since_refusal: int = _TRUST
 
     @property
@@ -45,7 +47,9 @@ class Creation:
         size = (len(rows) + 1) // 2 if len(rows) <= _PIECE else _PIECE
         return [rows[start : start + size] for start in range(0, len(rows), size)]
 
-    def call(self, destination: Destination, model: str, vals_list: list[Record], module: str, token: Token) -> list[int] | None:
+    def call(
+        self, destination: Destination, model: str, vals_list: list[Record], module: str, token: Token, defaults: Mapping[str, Any] | None = None
+    ) -> list[int] | None:
         """One call under a token; None when the token was renewed meanwhile, then nothing was done.
 
         Raises:
@@ -54,7 +58,7 @@ class Creation:
             FenceLostError: another run is loading the same model.
         """
         _refer(vals_list[0], self.fence, token)
-        context = {**QUIET, **self.context, "_import_current_module": module}
+        context = {**QUIET, **self.context, **(defaults or {}), "_import_current_module": module}
         try:
             return destination.create(model, vals_list, context=context)
         except DataError:
@@ -76,7 +80,17 @@ def creation_of(
     field = destination.fields_get(target.model).get(rule.fence) if rule is not None else None
     if rule is None or field is None:
         return None
-    return Creation(Fence(destination, module, target.model, field, run_id, retry), rule.context)
+    fence = Fence(destination, module, target.model, field, run_id, retry)
+    return Creation(fence, rule.context, {name: _excepted(target, destination, name, unless) for name, unless in rule.by_default.items()})
+
+
+def _excepted(target: TargetSpec, destination: Destination, name: str, unless: str | None) -> list[int]:
+    """Linked records of which a field is true."""
+    if unless is None:
+        return []
+    relation = str(destination.fields_get(target.model)[name].relation)
+    found = destination.search_read(relation, [(unless, "=", True)], ["id"], context={"active_test": False})
+    return [record["id"] for record in found]
 
 
 def _refer(vals: Record, fence: Fence, token: Token) -> None:
@@ -96,12 +110,15 @@ def values_of(columns: Sequence[str], kinds: Sequence[str], cells: Sequence[Any]
         if kind == "many2many":
             if cell != "":
                 vals[name] = [(6, 0, [int(item) for item in str(cell).split(",")])]
-        elif cell == "":
-            vals[name] = False
-        elif kind == "boolean":
-            vals[name] = cell == "True"
-        elif kind in _NUMBERS:
-            vals[name] = _NUMBERS[kind](cell)
         else:
-            vals[name] = cell
+            vals[name] = value_of(kind, cell)
     return vals
+
+
+def value_of(kind: str, cell: Any) -> Any:
+    """A cell as ``load`` takes it, of a field that holds a single value, as ``create`` takes it."""
+    if cell == "":
+        return False
+    if kind == "boolean":
+        return cell == "True"
+    return _NUMBERS[kind](cell) if kind in _NUMBERS else cell

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from crm_pipeline.odoo.creating import value_of
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.ledger import Ledger
 from crm_pipeline.odoo.resolved import load_cell, resolved_select
@@ -101,6 +102,7 @@ def _places(stream: Stream) -> str:
         f"CASE WHEN {f'len({quote(f.name)}) = 0' if f.spec.refs is not None else f'{quote(f.name)} IS NULL'} THEN {literal(f.name)} END"
         for f in stream.sent if f.spec.when_blank == "omit"
     ]  # fmt: skip
+    omitted += _defaults(stream)
     signature = f"concat_ws(' ', {', '.join(omitted)})" if omitted else "''"
     sizes = [f"coalesce({quote(size_column(f.name))}, 0)" for f in stream.sent if f.spec.file is not None]
     return f"""
@@ -108,6 +110,15 @@ def _places(stream: Stream) -> str:
                row_number() OVER (ORDER BY {order}) AS _position, ({" + ".join(sizes) or "0"})::BIGINT AS _bytes
         FROM _resolved WHERE len(_unresolved) = 0
     """
+
+
+def _defaults(stream: Stream) -> list[str]:
+    """SQL for the values that rows are given as defaults of their call, ``field=value``; NULL for rows that are given them themselves."""
+    rule = {f: stream.creation.by_default[f.name] for f in stream.by_default} if stream.creation is not None else {}
+    may = [f"coalesce({quote(f.name)} NOT IN ({', '.join(map(str, excepted))}), TRUE)" for f, excepted in rule.items() if excepted]
+    return [
+        f"CASE WHEN {' AND '.join(may) or 'TRUE'} THEN {literal(f.name + '=')} || {load_cell(f, quote(f.name))} END" for f in rule
+    ]
 
 
 def _window(stream: Stream) -> str:
@@ -235,7 +246,8 @@ class Entries:
 
 def _batch(store: StagingStore, stream: Stream, lane: int, omitted: str, number: int) -> tuple[Batch, Entries]:
     """A batch, and what the ledger keeps of its records once they are in Odoo."""
-    left_out = set(omitted.split())
+    given = dict(part.split("=", 1) for part in omitted.split() if "=" in part)
+    left_out = {*omitted.split(), *given}
     fields = [f for f in stream.sent if f.name not in left_out]
     cells = [f"cell {f.name}" for f in fields]
     where = f"_lane = {lane} AND _omitted = {literal(omitted)} AND _batch = {number}"
@@ -267,6 +279,7 @@ def _batch(store: StagingStore, stream: Stream, lane: int, omitted: str, number:
         context=stream.target.load.context,
         kinds=tuple(kinds),
         creation=stream.creation if not more and not any(f.spec.file for f in fields) else None,
+        defaults={f"default_{f.schema.name}": value_of(f.schema.type, given[f.name]) for f in stream.by_default if f.name in given},
     )
     rows_of = f"""SELECT external_id, _block AS block, _hash AS row_hash, _values AS "values" FROM ops.pending WHERE {where}"""
     return batch, Entries(rows_of, records.select("external_id", "block"))

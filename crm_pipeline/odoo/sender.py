@@ -35,6 +35,7 @@ class Batch:
         files: positions of cells that name a file (see :mod:`crm_pipeline.odoo.files`).
         kinds: the fields' types; needed where there is a ``creation``.
         creation: how the records are created by ``create``; by ``load`` without.
+        defaults: fields all rows of a ``creation`` agree in, which are none of ``fields``: ``default_<field>`` → value.
     """
 
     model: str
@@ -46,6 +47,7 @@ class Batch:
     context: Mapping[str, Any] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
     creation: Creation | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -143,7 +145,7 @@ class Sender:
                 continue
             rows = [values_of(batch.fields, batch.kinds, batch.rows[i], f"{self.module}.{batch.names[i]}") for i in piece]
             try:
-                ids = creation.call(self.destination, batch.model, rows, self.module, token)
+                ids = creation.call(self.destination, batch.model, rows, self.module, token, batch.defaults)
             except DataError as error:
                 creation.since_refusal = 0
                 if len(piece) == 1:

@@ -42,6 +42,13 @@ class Stream:
         given = rule.given if rule is not None and self.creation is not None else ()
         return [f for f in self.fields if f.spec.is_sent or (f.name in given and f.spec.computed)]
 
+    @property
+    def by_default(self) -> list[ResolvedField]:
+        """Fields that may be given as defaults of a call: single values of records that come without parts and files."""
+        if self.creation is None or self.parts is not None or any(f.spec.file is not None for f in self.sent):
+            return []
+        return [f for f in self.sent if f.name in self.creation.by_default and f.schema.type in {"many2one", "boolean"}]
+
 
 def open_stream(
     mapping: Mapping, target: TargetSpec, blocks: tuple[SourceBlock, ...], destination: Destination, creation: Creation | None = None

@@ -311,6 +311,11 @@ class CreateRule(SpecModel):
     given: tuple[Identifier, ...] = Field(
         default=(), description="computed fields that are given, because the context keeps Odoo from computing them"
     )
+    by_default: dict[Identifier, Identifier | None] = Field(
+        default_factory=dict,
+        description="fields given as defaults of a call whose rows agree in them, because Odoo looks at every record that is given them; "
+        "with a field's name not where the linked record has it true",
+    )
 
 
 class LoadRule(SpecModel):

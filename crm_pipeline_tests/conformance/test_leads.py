@@ -302,3 +302,24 @@ def test_a_stage_with_leads_cannot_be_deleted(destination: Destination, odoo: Re
         destination.unlink("crm.stage", [stage])
     destination.unlink("crm.lead", [lead])
     destination.unlink("crm.stage", [stage])
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("stage", [3, False])
+@pytest.mark.parametrize("probability", [0, 25.5])
+def test_stage_and_active_as_defaults_of_a_call_are_as_given_ones(
+    odoo: Records, destination: Destination, unique: str, *, stage: int | bool, active: bool, probability: float
+) -> None:
+    """What ``by_default`` relies on."""
+    vals: dict[str, Any] = {
+        "name": unique, "type": "opportunity", "team_id": 1, "user_id": False, "probability": probability, "date_closed": OLD if not active else False,
+    }  # fmt: skip
+    as_default = {"default_stage_id": stage, "default_active": active}
+    keys = [
+        *destination.create("crm.lead", [vals | {"stage_id": stage, "active": active}], context=QUIET),
+        *destination.create("crm.lead", [vals], context={**QUIET, **as_default}),
+    ]
+    fields = ("stage_id", "active", "probability", "automated_probability", "date_closed", "team_id", "type")
+    given, default = (odoo.read("crm.lead", key, *fields) for key in keys)
+    assert given | {"id": 0} == default | {"id": 0}
+    assert (default["stage_id"], default["active"]) == (stage, active)

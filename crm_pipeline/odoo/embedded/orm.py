@@ -112,6 +112,9 @@ class Orm:
         """Create records as ``create`` does; see :class:`Destination`."""
         model = self.registry.model(name)
         rule = self.rules.get(name)
+        given = {key.removeprefix("default_"): value for key, value in context.items() if key.startswith("default_")}
+        if defaults := {field: value for field, value in given.items() if field in model.fields}:
+            vals_list = [{**defaults, **vals} for vals in vals_list]
         if rule is not None:
             vals_list = rule.accept(self, model, vals_list, context)
         docs, parents, children = self._convert(model, vals_list)
