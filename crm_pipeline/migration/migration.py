@@ -531,8 +531,10 @@ class Migration:
         own, and still owed when the run stops before it.
         """
         name, fingerprint = (drop.name, drop.fingerprint) if drop is not None else self._read_drop()
-        for table in () if keep else ("check_result", "load_count", "verified", "difference", "control_total"):
+        for table in () if keep else ("check_result", "load_count", "verified", "control_total"):
             self.store.execute(f"DELETE FROM ops.{table} WHERE env = ?", [env])
+        if not keep:  # by how much an amount is rounded counts in the totals, whether its record is read back in this run or not
+            self.store.execute("DELETE FROM ops.difference WHERE env = ? AND class <> 'rounded'", [env])
         records.start_run(
             self.store,
             {

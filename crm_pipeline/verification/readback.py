@@ -60,8 +60,13 @@ def verify_target(
     or leads to another record), ``copy`` (another record is the same thing).
     """
     here = [env, target.model]
-    for table in ("difference", "verified", "verified_field"):
+    for table in ("verified", "verified_field"):
         store.execute(f"DELETE FROM ops.{table} WHERE env = ? AND model = ?", here)
+    store.execute(
+        """DELETE FROM ops.difference WHERE env = $1 AND model = $2 AND (class <> 'rounded' OR $3::VARCHAR IS NULL OR external_id IN (
+               SELECT external_id FROM ops.ledger WHERE env = $1 AND model = $2 AND run_id = $3))""",
+        [*here, written_by],
+    )
     if not store.value("SELECT EXISTS (SELECT 1 FROM ops.ledger WHERE env = ? AND model = ?)", here):
         store.execute("INSERT INTO ops.verified VALUES (?, ?, 0, 0, 0)", here)
         return VerifiedCounts(target.model, 0, 0, 0, 0, {})
