@@ -17,8 +17,9 @@ from crm_pipeline.odoo.embedded import EmbeddedOdoo
 from crm_pipeline.odoo.loader import LoadCounts
 from crm_pipeline.settings import Settings
 from crm_pipeline_tests.conftest import migrate
-from crm_pipeline_tests.small_documents import PNG, decide_products, document_export, item, proposal
-from crm_pipeline_tests.small_export import TYPICAL_DECISIONS, decide_owners
+from crm_pipeline_tests.migration.test_end_to_end import by_external_id, destination_of, environ
+from crm_pipeline_tests.small_documents import PNG, decide_products, document_export, invoice, item, proposal
+from crm_pipeline_tests.small_export import TYPICAL_DECISIONS, SmallExport, decide_owners
 
 VERSIONS = (*(pytest.param(version, marks=pytest.mark.exhaustive) for version in ("17.0", "18.0")), "19.0")
 
@@ -257,3 +258,22 @@ def test_a_proposal_s_own_total_is_kept_where_its_lines_say_otherwise(tmp_path: 
     assert loaded.outcome.ok
     (order,) = loaded.rows("sale.order", [("name", "=", "PR-P9")], ["amount_total", "x_leadforce_total"])
     assert (order["amount_total"], order["x_leadforce_total"]) == (20.0, 99.99)
+
+
+@pytest.mark.parametrize("version", ["18.0", "19.0"])
+def test_a_draft_that_stays_a_draft_has_the_stated_tax(data_root: Path, version: str) -> None:
+    """Tax by line is 0.02 for each of two lines of 0.10, tax of the document 0.03; Odoo knows one of the two ways."""
+    base = document_export()
+    export = SmallExport(leads=base.leads, deals=base.deals)
+    for key, by_line in (("I1", True), ("I2", False)):
+        lines = [item(f"{key}{part}", key, "1", "0.10", Tax_pct="15") for part in "ab"]
+        export.invoice_items += lines
+        export.invoices.append(invoice(key, "Draft", lines, by_line=by_line))
+    export.write(data_root)
+    decide_owners(data_root, TYPICAL_DECISIONS)
+    outcome = migrate(data_root, environ=environ(version))
+    assert outcome.ok, [check for check in outcome.result["checks"] if not check["passed"]]
+    destination = destination_of(data_root, version)
+    found = by_external_id(destination, "account.move", ["state", "amount_tax"])
+    destination.close()
+    assert [(found[f"invoices_{key}"]["state"], found[f"invoices_{key}"]["amount_tax"]) for key in ("I1", "I2")] == [("draft", 0.04), ("draft", 0.03)]
