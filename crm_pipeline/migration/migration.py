@@ -44,7 +44,7 @@ from crm_pipeline.odoo.environments import open_destination
 from crm_pipeline.odoo.errors import AccessRightsError
 from crm_pipeline.odoo.gates import GateClosedError
 from crm_pipeline.odoo.ledger import Ledger
-from crm_pipeline.odoo.loader import LoadCounts, load_target
+from crm_pipeline.odoo.loader import LoadCounts, is_loaded_as_staged, load_target
 from crm_pipeline.odoo.normal import register_normal_forms
 from crm_pipeline.odoo.numbering import register_numbering
 from crm_pipeline.odoo.preflight import examine
@@ -479,10 +479,12 @@ class Migration:
     def keep_loaded(self, env: str, destination: Destination, target: TargetSpec) -> list[CheckResult] | None:
         """The outcomes of a model's checks as the last run left them, where nothing is left to do for the model; else ``None``.
 
-        What is staged must be what the last run loaded, all of it (:meth:`repeats`).
+        The last run must be one that this :meth:`continues`.
         """
         last = records.kept_counts(self.store, env, target.model)
-        if last is None or last.failed or last.held or not self.is_as_proven(env, destination, target):
+        if last is None or last.failed or last.held or not is_loaded_as_staged(self.store, target, env):
+            return None
+        if not self.is_as_proven(env, destination, target):
             return None
         unchanged = replace(last, created=0, updated=0, unchanged=last.created + last.updated + last.unchanged)
         records.keep_counts(self.store, env, unchanged, 0.0)
@@ -545,18 +547,18 @@ class Migration:
             },
         )  # fmt: skip
 
-    def repeats(self, env: str, drop: Drop, destination: Destination) -> bool:
-        """Whether a drop was loaded into this very database by the last run, completely, and is staged as it was then."""
-        inputs = inputs_of(drop, self.confirmed, self.settings.data.resolutions(self.confirmed.name))
-        last = self.store.rows(
-            """SELECT ok, fingerprint, mapping_hash, kind FROM ops.run WHERE env = ? ORDER BY started_at DESC, run_id DESC LIMIT 1""", [env]
-        )
+    def continues(self, env: str, destination: Destination) -> bool:
+        """Whether the last run loaded this very database completely, by this mapping, so that what it proved may still stand."""
+        last = self.store.rows("SELECT ok, mapping_hash, kind FROM ops.run WHERE env = ? ORDER BY started_at DESC, run_id DESC LIMIT 1", [env])
         return (
-            self._stands_staged(inputs)
-            and last == [(True, drop.fingerprint, self.mapping.hash, "load")]
+            last == [(True, self.mapping.hash, "load")]
             and self.last_loaded(env) is not None
             and self.store.value("SELECT database_uuid FROM ops.environment WHERE env = ?", [env]) == self._database_uuid(destination)
         )
+
+    def is_staged(self, drop: Drop) -> bool:
+        """Whether a drop is staged as it would be now."""
+        return self._stands_staged(inputs_of(drop, self.confirmed, self.settings.data.resolutions(self.confirmed.name)))
 
     def _read_drop(self) -> tuple[str, str]:
         found = self.store.rows('SELECT "drop", fingerprint FROM ops.reading')

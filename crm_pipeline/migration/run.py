@@ -59,7 +59,7 @@ def migrate(
         migration.refuse_older(env, drop.name)
     destination = migration.reach(env) if dry_run else migration.open(env)
     try:
-        repeats = not dry_run and not only and migration.repeats(env, drop, destination)
+        repeats = not dry_run and not only and migration.is_staged(drop) and migration.continues(env, destination)
         stops = _prepare(migration, env, drop, destination, keep=repeats)
         if not stops and not dry_run:
             stops = _load_all(migration, env, destination, only, only_newer=repeats, keep_proven=repeats)
@@ -96,12 +96,14 @@ def delta(
     migration.refuse_older(env, drop.name)
     destination = migration.open(env)
     try:
-        stops = _prepare(migration, env, drop, destination)
+        some = not verify_all
+        stands = some and migration.continues(env, destination)
+        stops = _prepare(migration, env, drop, destination, keep=stands)
         if not stops:
             stops = [r for r in before_load() if r.stops]
         if not stops:
-            stops = _load_all(migration, env, destination, (), only_newer=not verify_all, only_written=not verify_all)
-            stops += [r for r in migration.finish(env, destination, only_written=not verify_all) if r.stops]
+            stops = _load_all(migration, env, destination, (), only_newer=some, only_written=some, keep_proven=stands)
+            stops += [r for r in migration.finish(env, destination, only_written=some, keep_proven=stands) if r.stops]
         else:
             migration.account(env)
     finally:

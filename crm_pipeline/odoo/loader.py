@@ -96,6 +96,20 @@ def load_target(
     return _counts(store, target, ledger, run)
 
 
+def is_loaded_as_staged(store: StagingStore, target: TargetSpec, env: str) -> bool:
+    """Whether every staged row of a target was last loaded just as it is, and nothing was loaded that is staged no more."""
+    table, here = quote(f"staged.{target.table}"), [env, target.model]
+    return not store.value(
+        f"""SELECT EXISTS (
+                SELECT 1 FROM (SELECT external_id, _hash FROM {table} WHERE NOT _departed AND external_id NOT IN (
+                    SELECT external_id FROM ops.left_out WHERE env = $1)) AS staged
+                FULL JOIN (SELECT external_id, row_hash FROM ops.ledger WHERE env = $1 AND model = $2) AS entry USING (external_id)
+                WHERE entry.row_hash IS DISTINCT FROM staged._hash)
+            OR EXISTS (SELECT 1 FROM ops.conflict_decision WHERE model = $2)""",
+        here,
+    )
+
+
 def _creation(target: TargetSpec, destination: Destination, ledger: Ledger, retry: RetryPolicy) -> Creation | None:
     """How new rows are created, what earlier runs left of it removed; None where they go by ``load``."""
     creation = creation_of(target, destination, ledger.module, ledger.run_id, retry)
