@@ -141,7 +141,8 @@ def _link(
     """Value, join and 'is missing' condition of a link."""
     unfinished = [literal(link.to) for link in field.spec.links if link.finished]
     done = f" AND (finished OR block NOT IN ({', '.join(unfinished)}))" if unfinished else ""
-    entries = f"(SELECT external_id, odoo_id, block FROM ops.ledger WHERE env = {literal(env)}{done})"
+    models = ", ".join(literal(model) for model in dict.fromkeys(mapping.blocks[link.to][0].model for link in field.spec.links))
+    entries = f"(SELECT external_id, odoo_id, block FROM ops.ledger WHERE env = {literal(env)} AND model IN ({models}){done})"
     vias = dict.fromkeys((link.to, link.via) for link in field.spec.links if link.via is not None)
 
     def through(entry: str) -> tuple[str, str]:

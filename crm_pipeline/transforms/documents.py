@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import duckdb
 
-# Amounts are worked out in hundredths, in decimals throughout: DuckDB's '/' gives a DOUBLE.
+# Amounts are worked out in hundredths, in decimals throughout: DuckDB's '/' gives a DOUBLE. DuckDB 2.0 multiplies decimals of 18
+# digits as such, and fails where the product is 10 ** 18 exactly (1000 times 1000.00); those of 19 digits are wide enough.
 _MACROS = """
 CREATE OR REPLACE TEMP MACRO line_amount(q, p, d) AS
-    TRY_CAST(round(TRY_CAST(TRY_CAST(q AS DECIMAL(18, 6)) * TRY_CAST(p AS DECIMAL(18, 6)) AS DECIMAL(30, 10))
+    TRY_CAST(round(TRY_CAST(TRY_CAST(q AS DECIMAL(18, 6))::DECIMAL(19, 6) * TRY_CAST(p AS DECIMAL(18, 6))::DECIMAL(19, 6) AS DECIMAL(30, 10))
                    * (100 - coalesce(d, 0))::DECIMAL(8, 4), 0) AS DECIMAL(20, 0)) * 0.01;
 CREATE OR REPLACE TEMP MACRO tax_amount(net, rate) AS
     TRY_CAST(round(TRY_CAST(net AS DECIMAL(24, 6)) * coalesce(rate, 0)::DECIMAL(8, 4), 0) AS DECIMAL(20, 0)) * 0.01;

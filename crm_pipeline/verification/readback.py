@@ -89,7 +89,7 @@ def verify_target(
         select = resolved_select(mapping, target, blocks, fields, env)
         store.execute(f"""
             CREATE OR REPLACE TEMP TABLE _meant AS
-            SELECT resolved.*, entry.odoo_id AS _odoo_id, entry.origin AS _origin, entry.row_hash = resolved._hash AS _is_current,
+            SELECT resolved.* EXCLUDE (_values), entry.odoo_id AS _odoo_id, entry.origin AS _origin, entry.row_hash = resolved._hash AS _is_current,
                    entry.run_id AS _run
             FROM ({select}) AS resolved JOIN ops.ledger AS entry USING (external_id) WHERE entry.env = {literal(env)}
         """)
