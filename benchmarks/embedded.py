@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks.measure import Figure, measure, slope
-from benchmarks.sample import stage, write_owners
+from benchmarks.sample import stage, write_root
 from crm_pipeline.migration import run
 from crm_pipeline.migration.migration import Migration
-from crm_pipeline.samples import write_sample
 from crm_pipeline.settings import Settings
 
 #: What a model's phases are shown under; models of a few records are one line.
@@ -46,8 +45,7 @@ class Phase:
 
 def prepare(root: Path, scale: int) -> dict[str, Any]:
     """Write the clean sample and decide about its owners."""
-    write_sample("leadforce", root / "exports" / "leadforce" / "bench", scale=scale, clean=True)
-    write_owners(root)
+    write_root(root, scale)
     return {}
 
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sample import SOURCE, settings_of, write_owners
+from benchmarks.sample import SOURCE, settings_of, write_root
 from benchmarks.server_meter import ServerMeter, Spent
 from crm_pipeline.migration import run
 from crm_pipeline.migration.migration import Migration
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.loader import LoadCounts
-from crm_pipeline.samples import write_sample
 from crm_pipeline.specs import TargetSpec
 from crm_pipeline.verification.checks import CheckResult
 
@@ -66,9 +65,7 @@ def _add(total: Spent, more: Spent) -> None:
 
 def write_export(root: Path, scale: int, *, bad_share: float = 0.0) -> int:
     """The sample's export; with ``bad_share`` this share of all leads and deals cannot be loaded. Returns how many."""
-    folder = root / "exports" / SOURCE / "bench"
-    write_sample(SOURCE, folder, scale=scale, clean=True)
-    write_owners(root)
+    folder = write_root(root, scale)
     if not bad_share:
         return 0
     file = folder / "deals.csv"

@@ -16,14 +16,13 @@ from typing import Any
 import duckdb
 
 from benchmarks.measure import Figure, measure, show, slope
+from benchmarks.sample import SOURCE, write_root
 from crm_pipeline.exports.drops import open_drop
 from crm_pipeline.migration.migration import Migration
-from crm_pipeline.samples import write_sample
 from crm_pipeline.settings import Settings
 from crm_pipeline.specs import Mapping, load_mapping
 from crm_pipeline.staging.staged import confirmed_fields
 
-SOURCE = "leadforce"
 #: How many rows the pipeline staged of each source block.
 BLOCKS = "blocks.json"
 BARE, OURS = "bare DuckDB script", "export to staged, with checks"
@@ -105,7 +104,7 @@ def main() -> None:
     for size in sizes:
         with tempfile.TemporaryDirectory() as scratch:
             root = Path(scratch)
-            write_sample(SOURCE, root / "exports" / SOURCE / "bench", scale=size, clean=True)
+            write_root(root, size)
             ours_here = measure(OURS, pipeline, root)
             figures = [measure(BARE, bare, root), ours_here]
         print(f"\n{size} leads")

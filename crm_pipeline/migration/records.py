@@ -33,17 +33,16 @@ def keep_checks(store: StagingStore, env: str, run_id: str, results: list[CheckR
         schema=dict.fromkeys(names, pl.String) | {"passed": pl.Boolean, "blocking": pl.Boolean}, orient="row",
     )  # fmt: skip
     with store.transaction():
-        store.execute(
-            'DELETE FROM ops.check_result WHERE env = ? AND list_contains(?, asset || \' \' || "check")',
-            [env, [f"{r.spec.asset} {r.spec.name}" for r in results]],
-        )
+        forget_checks(store, env, (r.spec for r in results))
         store.insert("ops.check_result", frame)
 
 
 def forget_checks(store: StagingStore, env: str, specs: Iterable[CheckSpec]) -> None:
-    """Drop the outcomes of checks that were not made."""
-    for spec in specs:
-        store.execute('DELETE FROM ops.check_result WHERE env = ? AND asset = ? AND "check" = ?', [env, spec.asset, spec.name])
+    """Drop earlier outcomes of checks."""
+    store.execute(
+        'DELETE FROM ops.check_result WHERE env = ? AND list_contains(?, asset || \' \' || "check")',
+        [env, [f"{spec.asset} {spec.name}" for spec in specs]],
+    )
 
 
 def kept_checks(store: StagingStore, env: str, specs: Iterable[CheckSpec]) -> list[CheckResult]:

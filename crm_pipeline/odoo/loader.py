@@ -123,10 +123,9 @@ def _creation(target: TargetSpec, destination: Destination, ledger: Ledger, retr
 
 
 def _stands(creation: Creation, *, looks_up: bool) -> bool:
-    """Open the fence if it is not; False where the user may not."""
+    """Open the fence; False where the user may not."""
     try:
-        if not creation.fence.is_open:
-            creation.fence.open(looks_up=looks_up)
+        creation.fence.open(looks_up=looks_up)
     except AccessRightsError as error:
         log.warning("%s: %s; new records go by load, which takes longer", creation.fence.model, error)
         return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 
 from crm_pipeline.odoo.embedded import EmbeddedOdoo
 from crm_pipeline_tests.conftest import migrate
-from crm_pipeline_tests.faults.proxy import Fault, FaultProxy, method_is, proxy_for
+from crm_pipeline_tests.faults.proxy import Fault, FaultProxy, method_is
 from crm_pipeline_tests.odoo_http import OdooHttp
 from crm_pipeline_tests.small_export import TYPICAL_DECISIONS, decide_owners, typical_export
 
@@ -25,23 +24,6 @@ def WRITES(path: str, body: bytes) -> bool:  # noqa: N802 - used like a constant
     """Calls of ``load``, ``create`` and ``unlink`` over JSON-RPC, those of fences too; a read's keyword ``load`` is none."""
     del path
     return any(start in body for name in (b"load", b"create", b"unlink") for start in (b'"' + name + b'", [', b'"' + name + b'",['))
-
-
-@pytest.fixture
-def odoo(tmp_path: Path) -> Iterator[EmbeddedOdoo]:
-    opened = EmbeddedOdoo(tmp_path / "odoo.sqlite", "18.0", now=lambda: datetime.now(UTC))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def proxy(odoo: EmbeddedOdoo) -> Iterator[FaultProxy]:
-    server = OdooHttp(odoo, key="key", password="key")  # noqa: S106 - a test server's
-    try:
-        with proxy_for(server.port) as opened:
-            yield opened
-    finally:
-        server.close()
 
 
 def environ(proxy: FaultProxy) -> dict[str, str]:

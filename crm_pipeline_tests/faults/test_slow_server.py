@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -14,29 +12,11 @@ from crm_pipeline.odoo.fence import Fence
 from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.odoo.sender import Batch, Sender
 from crm_pipeline.odoo.transport import OdooServer, connect
-from crm_pipeline_tests.faults.proxy import Fault, FaultProxy, proxy_for
-from crm_pipeline_tests.odoo_http import OdooHttp
+from crm_pipeline_tests.faults.proxy import Fault, FaultProxy
 
 ROWS = 200
 #: what the server manages in its time
 MOST = 60
-
-
-@pytest.fixture
-def odoo(tmp_path: Path) -> Iterator[EmbeddedOdoo]:
-    opened = EmbeddedOdoo(tmp_path / "odoo.sqlite", "18.0", now=lambda: datetime.now(UTC))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def proxy(odoo: EmbeddedOdoo) -> Iterator[FaultProxy]:
-    server = OdooHttp(odoo, key="key", password="key")  # noqa: S106 - a test server's
-    try:
-        with proxy_for(server.port) as opened:
-            yield opened
-    finally:
-        server.close()
 
 
 @pytest.fixture

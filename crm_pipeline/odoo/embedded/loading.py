@@ -17,6 +17,7 @@ from crm_pipeline.odoo.embedded.cells import (
     scalar_cell,
     xmlid_parts,
 )
+from crm_pipeline.odoo.embedded.identities import add_external_ids
 from crm_pipeline.odoo.embedded.registry import MAGIC, Model
 from crm_pipeline.odoo.embedded.rules.partner import SKIP_SYNC
 from crm_pipeline.odoo.embedded.store import Doc
@@ -314,16 +315,7 @@ class Load:
                 key = dangling[self._xmlids[row]]
                 (doc,) = self._orm.store.get("ir.model.data", [key]).values()
                 self._orm.touch("ir.model.data", [(key, {**doc, "res_id": ids[row]})])
-        keys = self._orm.store.next_ids("ir.model.data", len(fresh))
-        name = self._model.name
-        stamps = {"create_date": self._orm.stamp, "write_date": self._orm.stamp, "create_uid": 2, "write_uid": 2}
-        if self._context.get("noupdate"):
-            stamps["noupdate"] = True
-        rows_of_data = []
-        for key, row in zip(keys, fresh, strict=True):
-            module, short = xmlid_parts(self._xmlids[row])
-            rows_of_data.append((key, {"module": module, "name": short, "model": name, "res_id": ids[row], **stamps}))
-        self._orm.store.insert("ir.model.data", rows_of_data)
+        add_external_ids(self._orm, self._model.name, [(*xmlid_parts(self._xmlids[row]), ids[row]) for row in fresh], self._context)
 
 
 class LoadLines(Load):
