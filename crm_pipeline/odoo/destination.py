@@ -141,5 +141,13 @@ class Destination(Protocol):
     def call(self, model: str, method: str, ids: Sequence[int] | None = None, **kwargs: Any) -> Any:
         """Any other public method, arguments by their Odoo names (JSON-2 takes no positional ones)."""
 
+    def call_each(
+        self, model: str, method: str, groups: Sequence[Sequence[int]], *, context: Context | None = None
+    ) -> list[str | None]:
+        """A public method that changes records, once for each group of ids in order: the words of each refusal, None without.
+
+        A refused group changes nothing and the others go on. After a ``TransientError`` some groups may be done.
+        """
+
     def close(self) -> None:
         """Release connections and files."""

@@ -26,7 +26,7 @@ from crm_pipeline.specs import Mapping, TargetSpec
 from crm_pipeline.specs.target import Finish, Step
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
-#: Records finished together; progress is kept after each such page.
+#: Records finished together where the destination has limits; progress is kept after each such page.
 PAGE = 100
 
 _HALF_CENT = 0.005
@@ -74,10 +74,11 @@ class _Finisher:
         """Page by page over the records that are not finished."""
         self._collect(tuple(blocks))
         total = int(self.store.value("SELECT count(*) FROM _to_finish"))
-        for start in range(0, total, PAGE):
-            rows = self.store.frame(f"SELECT * FROM _to_finish ORDER BY odoo_id LIMIT {PAGE} OFFSET {start}").to_dicts()
+        page = self.destination.batch_records or PAGE
+        for start in range(0, total, page):
+            rows = self.store.frame(f"SELECT * FROM _to_finish ORDER BY odoo_id LIMIT {page} OFFSET {start}").to_dicts()
             self._keep(rows, self._finish(rows))
-            progress(min(start + PAGE, total), total)
+            progress(min(start + page, total), total)
 
     def _collect(self, blocks: tuple[Any, ...]) -> None:
         """``_to_finish``: external_id, odoo_id, the state meant, the amounts that must be equal, late cells."""
@@ -259,11 +260,7 @@ class _Finisher:
     def _keep(self, rows: Sequence[dict[str, Any]], problems: Sequence[Unfinished]) -> None:
         names = {row["external_id"]: row["odoo_id"] for row in rows}
         failed = {problem.name for problem in problems}
-        done = [name for name in names if name not in failed]
-        self.store.execute(
-            "UPDATE ops.ledger SET finished = TRUE WHERE env = ? AND model = ? AND list_contains(?, external_id)",
-            [self.ledger.env, self.target.model, done],
-        )
+        self.ledger.mark_finished(self.target.model, [name for name in names if name not in failed])
         if problems:
             frame = pl.DataFrame(
                 {

@@ -171,6 +171,15 @@ class Ledger:
         )
         self.store.connection.unregister("_ids")
 
+    def mark_finished(self, model: str, names: Sequence[str]) -> None:
+        """Note that all finishing steps of records were taken."""
+        self.store.connection.register("_done", pl.DataFrame({"external_id": names}, schema={"external_id": pl.String}))
+        self.store.execute(
+            "UPDATE ops.ledger SET finished = TRUE WHERE env = ? AND model = ? AND external_id IN (SELECT external_id FROM _done)",
+            [self.env, model],
+        )
+        self.store.connection.unregister("_done")
+
     def record(self, model: str, loaded: pl.DataFrame, origin: str = "created") -> None:
         """Write entries, replacing older ones of the same external ids, in one transaction.
 

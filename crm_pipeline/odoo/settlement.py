@@ -6,18 +6,41 @@ The payment state is never written: Odoo accepts that and the residual stays wro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from crm_pipeline.odoo.destination import QUIET, Destination, Record
-from crm_pipeline.odoo.errors import DataError
+
+#: Journal entries whose lines are read in one call: few lines of each are open.
+_READ = 1000
+
+Insist = Callable[[Callable[[], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A payment's external id, its journal entry and the document it pays."""
+
+    name: str
+    entry: int
+    paid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """Lines of a pair that are not reconciled: the payment's, and the document's on the same accounts."""
+
+    mine: list[Record]
+    theirs: list[Record]
 
 
 def settle_payments(
-    destination: Destination, rows: Sequence[dict[str, Any]], document: str, insist: Callable[[Callable[[], None]], None]
+    destination: Destination, rows: Sequence[dict[str, Any]], document: str, insist: Insist
 ) -> Iterator[tuple[str, str, str]]:
     """Reconcile each payment with its document; gives (external id, reason, message) of those that can't be.
 
-    Open lines are read before each call, so repeating is safe: a payment without open lines is settled already.
+    Open lines are read before the calls, so repeating is safe: a payment without open lines is settled already. They are
+    read for all payments together; payments of one document follow each other, each seeing what the one before left.
 
     Args:
         destination: where the payments and documents are, both posted.
@@ -29,6 +52,8 @@ def settle_payments(
         record["id"]: record["move_id"]
         for record in destination.search_read("account.payment", [("id", "in", [r["odoo_id"] for r in rows])], ["move_id"])
     } if rows else {}  # fmt: skip
+    rounds: list[list[_Pair]] = []
+    seen: dict[int | None, int] = {None: -1}
     for row in rows:
         entry, paid = entries.get(row["odoo_id"]), row[document]
         if not entry:
@@ -37,41 +62,63 @@ def settle_payments(
                 "the payment has no journal entry: give its journal's payment methods an outstanding account in Odoo",
             )  # fmt: skip
             continue
-        problem = _reconcile(destination, entry, paid, insist)
-        if problem is not None:
-            yield row["external_id"], "not_reconciled", problem
+        number = seen.get(paid, -1) + 1
+        if paid is not None:
+            seen[paid] = number
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(_Pair(row["external_id"], entry, paid))
+    for pairs in rounds:
+        for name, problem in _reconcile(destination, pairs, insist):
+            yield name, "not_reconciled", problem
 
 
-def _reconcile(destination: Destination, entry: int, paid: int, insist: Callable[[Callable[[], None]], None]) -> str | None:
-    """Reconcile one payment's journal entry with the document; gives what stands in the way, if anything does."""
-
-    def open_lines() -> tuple[list[Record], list[Record]]:
-        domain = [
-            ("move_id", "in", [entry, paid]), ("account_type", "in", ["asset_receivable", "liability_payable"]),
-            ("reconciled", "=", False),
-        ]  # fmt: skip
-        lines = destination.search_read("account.move.line", domain, ["move_id", "account_id"])
-        mine = [line for line in lines if line["move_id"] == entry]
-        accounts = {line["account_id"] for line in mine}
-        return mine, [line for line in lines if line["move_id"] == paid and line["account_id"] in accounts]
+def _reconcile(destination: Destination, pairs: Sequence[_Pair], insist: Insist) -> Iterator[tuple[str, str]]:
+    """Reconcile payments of different documents; gives the name and what stands in the way of each that can't be."""
+    refused: dict[str, str] = {}
 
     def attempt() -> None:
-        mine, theirs = open_lines()
-        if mine and theirs:
-            destination.call("account.move.line", "reconcile", [line["id"] for line in (*theirs, *mine)], context=QUIET)
+        found = _open_lines(destination, [pair for pair in pairs if pair.name not in refused])
+        groups = {name: [line["id"] for line in (*lines.theirs, *lines.mine)] for name, lines in found.items() if lines.mine and lines.theirs}
+        if groups:
+            answers = destination.call_each("account.move.line", "reconcile", list(groups.values()), context=QUIET)
+            refused.update({name: message for name, message in zip(groups, answers, strict=True) if message is not None})
 
-    try:
-        insist(attempt)
-    except DataError as error:  # also the echo of our own earlier call, when its reply was lost
-        return error.message if all(open_lines()) else None
-    mine, theirs = open_lines()
-    if mine and not theirs and _is_untouched(destination, mine):
-        return "the document has nothing open that this payment could pay; was it paid in Odoo?"
-    return None
+    insist(attempt)
+    left = _open_lines(destination, pairs)
+    unpaid = {name: lines.mine for name, lines in left.items() if lines.mine and not lines.theirs and name not in refused}
+    untouched = _untouched(destination, unpaid)
+    for name, lines in left.items():
+        # a refusal may be the echo of our own earlier call, when its reply was lost
+        if name in refused and lines.mine and lines.theirs:
+            yield name, refused[name]
+        elif name in untouched:
+            yield name, "the document has nothing open that this payment could pay; was it paid in Odoo?"
 
 
-def _is_untouched(destination: Destination, lines: Sequence[Record]) -> bool:
-    """Whether none of the lines is reconciled in part: an overpayment leaves a rest open, and that is right."""
+def _open_lines(destination: Destination, pairs: Sequence[_Pair]) -> dict[str, _Open]:
+    """The open lines of each pair, by the payment's external id."""
+    moves = sorted({move for pair in pairs for move in (pair.entry, pair.paid) if move is not None})
+    by_move: dict[int, list[Record]] = {move: [] for move in moves}
+    for start in range(0, len(moves), _READ):
+        domain = [
+            ("move_id", "in", moves[start : start + _READ]), ("account_type", "in", ["asset_receivable", "liability_payable"]),
+            ("reconciled", "=", False),
+        ]  # fmt: skip
+        for line in destination.search_read("account.move.line", domain, ["move_id", "account_id"]):
+            by_move[line["move_id"]].append(line)
+    found = {}
+    for pair in pairs:
+        mine, theirs = by_move[pair.entry], by_move[pair.paid] if pair.paid is not None else []
+        accounts = {line["account_id"] for line in mine}
+        found[pair.name] = _Open(mine, [line for line in theirs if line["account_id"] in accounts])
+    return found
+
+
+def _untouched(destination: Destination, unpaid: dict[str, list[Record]]) -> set[str]:
+    """Payments of which no line is reconciled in part: an overpayment leaves a rest open, and that is right."""
     fields = ["matched_debit_ids", "matched_credit_ids"]
-    found = destination.search_read("account.move.line", [("id", "in", [line["id"] for line in lines])], fields)
-    return not any(record[field] for record in found for field in fields)
+    ids = [line["id"] for lines in unpaid.values() for line in lines]
+    found = destination.search_read("account.move.line", [("id", "in", ids)], fields) if ids else []
+    matched = {record["id"] for record in found if any(record[field] for field in fields)}
+    return {name for name, lines in unpaid.items() if not any(line["id"] in matched for line in lines)}

@@ -310,6 +310,20 @@ class OdooServer:
         finally:
             self._schemas.clear()
 
+    def call_each(
+        self, model: str, method: str, groups: Sequence[Sequence[int]], *, context: Context | None = None
+    ) -> list[str | None]:
+        """See :class:`Destination`; a call for each group."""
+        refusals: list[str | None] = []
+        for ids in groups:
+            try:
+                self.call(model, method, ids, context=dict(context or {}))
+            except DataError as error:
+                refusals.append(error.message)
+            else:
+                refusals.append(None)
+        return refusals
+
     def close(self) -> None:
         """Close the kept connections."""
         self._channel.close()

@@ -5,7 +5,7 @@ A context that is quiet leaves none of it; what is left proves that a context wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from crm_pipeline.odoo.destination import Context
@@ -30,29 +30,37 @@ def log_creation(orm: Orm, model: Model, pairs: Pairs, context: Context) -> None
                 queue_mail(orm, model.name, key, user["partner_id"], "You have been assigned")
         if not context.get("mail_create_nolog"):
             note(orm, model.name, key, "<p>created</p>")
-        follow(orm, model.name, key, followers)
+        follow(orm, model.name, [(key, partner) for partner in followers])
 
 
-def follow(orm: Orm, model: str, res_id: int, partners: Iterable[int]) -> None:
-    """Partners follow a record, each once."""
-    there = {doc["partner_id"] for _, doc in orm.store.find("mail.followers", res_model=model, res_id=res_id)}
-    new = [partner for partner in dict.fromkeys(partners) if partner not in there]
+def follow(orm: Orm, model: str, followers: Sequence[tuple[int, int]]) -> None:
+    """Partners follow records of a model, each once; as record and partner."""
+    wanted = dict.fromkeys(followers)
+    known = orm.store.find("mail.followers", res_model=model, res_id=list({res_id for res_id, _ in wanted})) if wanted else []
+    for _, doc in known:
+        wanted.pop((doc["res_id"], doc["partner_id"]), None)
     rows: Pairs = [
         (key, {"res_model": model, "res_id": res_id, "partner_id": partner})
-        for key, partner in zip(orm.store.next_ids("mail.followers", len(new)), new, strict=True)
+        for key, (res_id, partner) in zip(orm.store.next_ids("mail.followers", len(wanted)), wanted, strict=True)
     ]
     orm.store.insert("mail.followers", rows)
 
 
 def note(orm: Orm, model: str, res_id: int, body: str) -> int:
     """A message Odoo itself writes; its id."""
-    (key,) = orm.store.next_ids("mail.message", 1)
-    doc = {
-        "model": model, "res_id": res_id, "body": body, "message_type": "notification", "subtype_id": 2,
-        "author_id": ADMIN_PARTNER, "date": orm.now, "create_date": orm.stamp, "write_date": orm.stamp,
-    }  # fmt: skip
-    orm.store.insert("mail.message", [(key, doc)])
+    (key,) = add_notes(orm, model, [(res_id, body)])
     return key
+
+
+def add_notes(orm: Orm, model: str, notes: Sequence[tuple[int, str]]) -> list[int]:
+    """Messages Odoo itself writes, as record and body; their ids."""
+    keys = list(orm.store.next_ids("mail.message", len(notes)))
+    shared = {
+        "model": model, "message_type": "notification", "subtype_id": 2, "author_id": ADMIN_PARTNER, "date": orm.now,
+        "create_date": orm.stamp, "write_date": orm.stamp,
+    }  # fmt: skip
+    orm.store.insert("mail.message", [(key, {**shared, "res_id": res_id, "body": body}) for key, (res_id, body) in zip(keys, notes, strict=True)])
+    return keys
 
 
 def queue_mail(orm: Orm, model: str, res_id: int, partner: int, subject: str) -> None:

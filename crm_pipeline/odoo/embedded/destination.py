@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from crm_pipeline.odoo.destination import Context, Domain, FieldSchema, LoadResult, Record
 from crm_pipeline.odoo.embedded.differences import DIFFERENCES
 from crm_pipeline.odoo.embedded.loading import Load, Refused
-from crm_pipeline.odoo.embedded.methods import METHODS, ModelMethod
+from crm_pipeline.odoo.embedded.methods import EACH, METHODS, ModelMethod
 from crm_pipeline.odoo.embedded.orm import Orm
 from crm_pipeline.odoo.embedded.reading import Reader, search_columns
 from crm_pipeline.odoo.embedded.registry import Registry
 from crm_pipeline.odoo.embedded.rules import RULES
 from crm_pipeline.odoo.embedded.seeds import plant
 from crm_pipeline.odoo.embedded.store import Store
-from crm_pipeline.odoo.errors import CallError, ConfigurationError
+from crm_pipeline.odoo.errors import CallError, ConfigurationError, DataError
 from crm_pipeline.odoo.schemas import bundled_versions
 
 if TYPE_CHECKING:
@@ -162,6 +162,24 @@ class EmbeddedOdoo:
         context = kwargs.pop("context", None) or {}
         with self._orm() as orm:
             return json.loads(json.dumps(found(orm, orm.registry.model(model), list(ids or ()), kwargs, context)))
+
+    def call_each(
+        self, model: str, method: str, groups: Sequence[Sequence[int]], *, context: Context | None = None
+    ) -> list[str | None]:
+        """See :class:`Destination`."""
+        together = EACH.get((model, method))
+        if together is not None:
+            with self._orm() as orm:
+                return together(orm, groups)
+        refusals: list[str | None] = []
+        for ids in groups:
+            try:
+                self.call(model, method, ids, context=dict(context or {}))
+            except DataError as error:
+                refusals.append(error.message)
+            else:
+                refusals.append(None)
+        return refusals
 
     def explain(self, model: str, domain: Domain, *, context: Context | None = None) -> str:
         """The query plan of a search, for tests of indexes."""

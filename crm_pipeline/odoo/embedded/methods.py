@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crm_pipeline.odoo.destination import Context
@@ -164,6 +164,10 @@ def _join_group(orm: Orm, module: str, name: str) -> None:
     orm.store.update("res.users", [(key, {**doc, field: sorted({*doc.get(field, ()), group})}) for key, doc in users])
 
 
+#: methods that many groups of records go through together, with the outcome of a call for each
+EACH: dict[tuple[str, str], Callable[[Orm, Sequence[Sequence[int]]], list[str | None]]] = {
+    ("account.move.line", "reconcile"): reconciling.reconcile_each,
+}
 METHODS: dict[tuple[str, str], ModelMethod] = {
     ("*", "read"): _read,
     ("*", "search"): _search,

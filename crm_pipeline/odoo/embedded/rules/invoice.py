@@ -98,7 +98,7 @@ class MoveRule(Rule):
                 vals.update(numbering(doc))
             if doc.get("state") == "posted" and has_name(doc) and vals.keys() & {"name", "date", "journal_id", "state"}:
                 numbers.check_date(doc)
-                numbers.check_unique(key, doc)
+                numbers.check_unique([(key, doc)])
 
     def after_write(
         self,

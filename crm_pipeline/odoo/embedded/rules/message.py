@@ -107,9 +107,12 @@ class ActivityRule(Rule):
         """The user follows the document, whatever the context; somebody else is mailed too (ODOO_FACTS 0)."""
         del model, given
         users = orm.store.get("res.users", {doc["user_id"] for _, doc in pairs if "user_id" in doc})
+        followers: dict[str, list[tuple[int, int]]] = {}
         for _key, doc in pairs:
             if doc.get("res_model") and doc.get("res_id") and "user_id" in doc:
-                follow(orm, doc["res_model"], doc["res_id"], [users[doc["user_id"]]["partner_id"]])
+                followers.setdefault(doc["res_model"], []).append((doc["res_id"], users[doc["user_id"]]["partner_id"]))
+        for target, found in followers.items():
+            follow(orm, target, found)
         if context.get("mail_activity_quick_update"):
             return
         for _key, doc in pairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -63,11 +64,16 @@ class Numbers:
             message = self._orm.differences.number_contradicts_date.format(date=then.strftime("%m/%d/%Y"), name=name)
             raise DataError(message, call="account.move")
 
-    def check_unique(self, key: int, doc: Doc) -> None:
-        """Raises DataError when another posted entry of the journal has the number."""
-        same = self._orm.store.find("account.move", journal_id=doc["journal_id"], name=doc["name"])
-        if any(other != key and found.get("state") == "posted" for other, found in same):
-            raise DataError(_SAME, call="account.move")
+    def check_unique(self, entries: Iterable[tuple[int, Doc]]) -> None:
+        """Raises DataError when two of the posted entries, or one and another posted one of its journal, have the same number."""
+        taken: dict[int, dict[str, int]] = {}
+        for key, doc in entries:
+            if taken.setdefault(doc["journal_id"], {}).setdefault(doc["name"], key) != key:
+                raise DataError(_SAME, call="account.move")
+        for journal, names in taken.items():
+            for other, found in self._orm.store.find("account.move", journal_id=journal, name=list(names)):
+                if names[found["name"]] != other and found.get("state") == "posted":
+                    raise DataError(_SAME, call="account.move")
 
     def next(self, doc: Doc, key: int = 0) -> str:
         """The next number of the entry's journal, after the pattern of the last one."""

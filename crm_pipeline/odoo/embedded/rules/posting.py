@@ -46,20 +46,26 @@ def post_entries(orm: Orm, ids: Sequence[int]) -> None:
         orm.write("account.move", undated, {"invoice_date": orm.today}, {})
         entries |= {entry.key: entry for entry in read_entries(orm, undated)}
     numbers = Numbers(orm)
+    changed: dict[int, Doc] = {}
+    posted: list[tuple[int, Doc]] = []
     for key in ids:
         doc = entries[key].doc
         changes: Doc = {"state": "posted", "posted_before": True}
         if not has_name(doc):
+            write_raw(orm, "account.move", changed.items())  # what is numbered before counts
+            changed.clear()
             changes["name"] = numbers.next(doc, key)
         doc = {**doc, **changes}
         numbers.check_date(doc)
-        numbers.check_unique(key, doc)
         changes |= numbering(doc)
         if doc.get("move_type") == "out_invoice" and not doc.get("payment_reference"):
             changes["payment_reference"] = doc["name"]
-        write_raw(orm, "account.move", [(key, changes)])
-        if orm.differences.posting_adds_follower and doc.get("partner_id"):
-            follow(orm, "account.move", key, [doc["partner_id"]])
+        changed[key] = changes
+        posted.append((key, doc))
+    write_raw(orm, "account.move", changed.items())
+    numbers.check_unique(posted)
+    if orm.differences.posting_adds_follower:
+        follow(orm, "account.move", [(key, doc["partner_id"]) for key, doc in posted if doc.get("partner_id")])
     refresh_entries(orm, ids)
     refresh_payment_states(orm, ids)
     _apply_reversals(orm, ids)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crm_pipeline.odoo.destination import Context
-from crm_pipeline.odoo.embedded.chatter import note
+from crm_pipeline.odoo.embedded.chatter import add_notes
 from crm_pipeline.odoo.embedded.registry import Model
 from crm_pipeline.odoo.embedded.rules.amounts import COMPANY, Money
 from crm_pipeline.odoo.embedded.rules.entries import LINE, SIGNS, read_entries, totals, write_raw
@@ -46,23 +46,48 @@ def remove_reconciliation(orm: Orm, model: Model, ids: list[int], arguments: dic
 
 def reconcile_lines(orm: Orm, ids: Sequence[int]) -> None:
     """Match debits with credits, the earliest due first, as far as they go; raises DataError."""
-    lines = orm.store.get(LINE, ids)
-    _check(orm, lines)
+    (refusal,) = reconcile_each(orm, [ids])
+    if refusal is not None:
+        raise DataError(refusal, call=LINE)
+
+
+def reconcile_each(orm: Orm, groups: Sequence[Sequence[int]]) -> list[str | None]:
+    """The lines of each group among themselves, in order; the words of each refusal, which leaves its lines as they were."""
+    every = orm.store.get(LINE, {key for ids in groups for key in ids})
     money = Money(orm)
+    refusals: list[str | None] = []
+    partials: list[Doc] = []
+    changed: Lines = {}
+    for ids in groups:
+        lines = {key: every[key] for key in ids if key in every}
+        try:
+            _check(orm, lines)
+        except DataError as error:
+            refusals.append(error.message)
+            continue
+        refusals.append(None)
+        partials += _matches(money, lines)
+        changed |= lines
+    stamps = {"create_date": orm.stamp, "create_uid": 2, "write_date": orm.stamp, "write_uid": 2}
+    made = {key: {**doc, **stamps} for key, doc in zip(orm.store.next_ids(PARTIAL, len(partials)), partials, strict=True)}
+    orm.store.insert(PARTIAL, made.items())
+    orm.touch(LINE, changed.items())
+    _number_groups(orm, changed)
+    refresh_payment_states(orm, {line["move_id"] for line in changed.values()})
+    return refusals
+
+
+def _matches(money: Money, lines: Lines) -> list[Doc]:
+    """Matches between lines, whose residuals change."""
     debits, credits_ = _sides(lines)
     partials: list[Doc] = []
     while debits and credits_:
         debit, credit = debits[0], credits_[0]
-        partials.append(_match(orm, money, (debit, lines[debit]), (credit, lines[credit])))
+        partials.append(_match(money, (debit, lines[debit]), (credit, lines[credit])))
         for side, key in ((debits, debit), (credits_, credit)):
             if not lines[key]["amount_residual_currency"]:
                 side.pop(0)
-    keys = orm.store.next_ids(PARTIAL, len(partials))
-    stamps = {"create_date": orm.stamp, "create_uid": 2, "write_date": orm.stamp, "write_uid": 2}
-    orm.store.insert(PARTIAL, [(key, {**doc, **stamps}) for key, doc in zip(keys, partials, strict=True)])
-    orm.touch(LINE, lines.items())
-    _number_groups(orm, lines)
-    refresh_payment_states(orm, {line["move_id"] for line in lines.values()})
+    return partials
 
 
 def _check(orm: Orm, lines: Lines) -> None:
@@ -99,9 +124,8 @@ def _sides(lines: Lines) -> tuple[list[int], list[int]]:
     return debits, sorted((key for key in keys if key not in set(debits)), key=due)
 
 
-def _match(orm: Orm, money: Money, debit: tuple[int, Doc], credit: tuple[int, Doc]) -> Doc:
+def _match(money: Money, debit: tuple[int, Doc], credit: tuple[int, Doc]) -> Doc:
     """Take from both lines what the smaller leaves; in company currency when theirs differ."""
-    del orm
     sides = [(debit[1], 1.0), (credit[1], -1.0)]
     same = debit[1]["currency_id"] == credit[1]["currency_id"]
     measure = "amount_residual_currency" if same else "amount_residual"
@@ -147,28 +171,54 @@ def refuse_reconciled(orm: Orm, key: int, doc: Doc) -> None:
         raise DataError(_RECONCILED.format(name=doc.get("name"), key=key), call="account.move")
 
 
-def _number_groups(orm: Orm, lines: Lines) -> None:
+def _number_groups(orm: Orm, lines: Iterable[int]) -> None:
     """Lines that hang together have a number: that of their full reconciliation, or ``P`` and the first match's."""
-    left = set(lines)
-    while left:
-        group = {left.pop()}
-        partials: dict[int, Doc] = {}
-        edge = set(group)
-        while edge:
-            found = dict(partials_of(orm, edge))
-            ends = {end for doc in found.values() for end in (doc["debit_move_id"], doc["credit_move_id"])}
-            partials |= found
-            edge = ends - group
-            group |= ends
-        left -= group
-        docs = orm.store.get(LINE, group)
-        full = None
-        if partials and all(line.get("reconciled") for line in docs.values()):
-            (full,) = orm.store.next_ids(FULL, 1)
-            orm.store.insert(FULL, [(full, {"create_date": orm.stamp, "write_date": orm.stamp})])
-        number = str(full) if full else f"P{min(partials)}" if partials else None
-        write_raw(orm, LINE, [(key, {"matching_number": number, "full_reconcile_id": full}) for key in docs])
-        write_raw(orm, PARTIAL, [(key, {"full_reconcile_id": full}) for key in partials])
+    edge = set(lines)
+    known = set(edge)
+    partials: dict[int, Doc] = {}
+    while edge:
+        partials |= dict(partials_of(orm, edge))
+        edge = {end for doc in partials.values() for end in _ends(doc)} - known
+        known |= edge
+    docs = orm.store.get(LINE, known)
+    groups = _hanging_together(known, partials)
+    whole = [bool(matches) and all(docs[line].get("reconciled") for line in members if line in docs) for members, matches in groups]
+    numbers = iter(orm.store.next_ids(FULL, sum(whole)))
+    fulls = [next(numbers) if is_whole else None for is_whole in whole]
+    stamps = {"create_date": orm.stamp, "write_date": orm.stamp}
+    orm.store.insert(FULL, [(full, stamps) for full in fulls if full])
+    named: list[tuple[int, Doc]] = []
+    matched: list[tuple[int, Doc]] = []
+    for (members, matches), full in zip(groups, fulls, strict=True):
+        number = str(full) if full else f"P{min(matches)}" if matches else None
+        named += [(key, {"matching_number": number, "full_reconcile_id": full}) for key in members]
+        matched += [(key, {"full_reconcile_id": full}) for key in matches]
+    write_raw(orm, LINE, named)
+    write_raw(orm, PARTIAL, matched)
+
+
+def _ends(partial: Doc) -> tuple[int, int]:
+    return partial["debit_move_id"], partial["credit_move_id"]
+
+
+def _hanging_together(lines: Iterable[int], partials: Mapping[int, Doc]) -> list[tuple[list[int], list[int]]]:
+    """Groups of lines that matches connect, each with its matches; a line without any is a group of its own."""
+    above = {line: line for line in sorted(lines)}
+
+    def top(line: int) -> int:
+        while above[line] != line:
+            above[line] = line = above[above[line]]
+        return line
+
+    for doc in partials.values():
+        debit, credit = map(top, _ends(doc))
+        above[max(debit, credit)] = min(debit, credit)
+    groups: dict[int, tuple[list[int], list[int]]] = {}
+    for line in above:
+        groups.setdefault(top(line), ([], []))[0].append(line)
+    for key, doc in partials.items():
+        groups[top(doc["debit_move_id"])][1].append(key)
+    return list(groups.values())
 
 
 def unreconcile(orm: Orm, ids: Iterable[int]) -> None:
@@ -176,7 +226,7 @@ def unreconcile(orm: Orm, ids: Iterable[int]) -> None:
     found = partials_of(orm, ids)
     if not found:
         return
-    lines = orm.store.get(LINE, {end for _, doc in found for end in (doc["debit_move_id"], doc["credit_move_id"])})
+    lines = orm.store.get(LINE, {end for _, doc in found for end in _ends(doc)})
     for _, doc in found:
         _change_residual(lines[doc["debit_move_id"]], doc["debit_amount_currency"], doc["#debit"])
         _change_residual(lines[doc["credit_move_id"]], -doc["credit_amount_currency"], -doc["#credit"])
@@ -194,7 +244,7 @@ def refresh_payment_states(orm: Orm, moves: Iterable[int]) -> None:
     money = Money(orm)
     lines = {key: line for entry in entries for key, line in entry.lines}
     partials = partials_of(orm, lines)
-    others = {end for _, doc in partials for end in (doc["debit_move_id"], doc["credit_move_id"])} - lines.keys()
+    others = {end for _, doc in partials for end in _ends(doc)} - lines.keys()
     lines |= orm.store.get(LINE, others)
     types = {
         key: doc.get("move_type")
@@ -202,7 +252,7 @@ def refresh_payment_states(orm: Orm, moves: Iterable[int]) -> None:
     }
     against: dict[int, set[Any]] = {entry.key: set() for entry in entries}
     for _, doc in partials:
-        ends = [lines[doc["debit_move_id"]]["move_id"], lines[doc["credit_move_id"]]["move_id"]]
+        ends = [lines[end]["move_id"] for end in _ends(doc)]
         for mine, theirs in (ends, reversed(ends)):
             if mine in against:
                 against[mine].add(types[theirs])
@@ -235,26 +285,35 @@ def refresh_payments(orm: Orm, moves: Iterable[int]) -> None:
         return
     by_move = {doc["move_id"]: key for key, doc in payments}
     docs = dict(payments)
-    lines = orm.store.find(LINE, move_id=list(by_move))
-    changes: dict[int, Doc] = {}
-    for key, line in lines:
+    due: dict[int, dict[int, Doc]] = {}
+    for key, line in orm.store.find(LINE, move_id=list(by_move)):
         payment = by_move[line["move_id"]]
         if line.get("account_id") == docs[payment].get("destination_account_id"):
-            changes.setdefault(payment, {"is_reconciled": bool(line.get("reconciled")) or None, "#lines": []})[
-                "#lines"
-            ].append(key)
-    for payment, change in changes.items():
-        keys = change.pop("#lines")
-        if orm.differences.payment_follows_invoices and docs[payment].get("state") in {"in_process", "paid"}:
-            change["state"] = "paid" if _pays_all(orm, keys) else "in_process"
-            if change["state"] != docs[payment]["state"]:
-                note(orm, "account.payment", payment, "")  # the change is tracked, whatever the context says
+            due.setdefault(payment, {})[key] = line
+    changes: dict[int, Doc] = {key: {"is_reconciled": bool(next(iter(lines.values())).get("reconciled")) or None} for key, lines in due.items()}
+    if orm.differences.payment_follows_invoices:
+        followed = {key: list(lines) for key, lines in due.items() if docs[key].get("state") in {"in_process", "paid"}}
+        for payment, paid in _pay_all(orm, followed).items():
+            changes[payment]["state"] = "paid" if paid else "in_process"
+        moved = [key for key in followed if changes[key]["state"] != docs[key]["state"]]
+        add_notes(orm, "account.payment", [(key, "") for key in moved])  # the change is tracked, whatever the context says
     write_raw(orm, "account.payment", changes.items())
 
 
-def _pays_all(orm: Orm, lines: Sequence[int]) -> bool:
-    partials = partials_of(orm, lines)
-    ends = {end for _, doc in partials for end in (doc["debit_move_id"], doc["credit_move_id"])} - set(lines)
-    moves = orm.store.get("account.move", {line["move_id"] for line in orm.store.get(LINE, ends).values()})
-    invoices = [doc for doc in moves.values() if doc.get("move_type") in SIGNS]
-    return bool(invoices) and all(doc.get("payment_state") in {"paid", "reversed"} for doc in invoices)
+def _pay_all(orm: Orm, payments: Mapping[int, Sequence[int]]) -> dict[int, bool]:
+    """Whether all invoices that the lines of a payment are matched with are paid, by payment."""
+    of_line = {line: payment for payment, lines in payments.items() for line in lines}
+    against: dict[int, set[int]] = {payment: set() for payment in payments}
+    for _, doc in partials_of(orm, of_line):
+        for mine, theirs in (_ends(doc), _ends(doc)[::-1]):
+            if mine in of_line:
+                against[of_line[mine]].add(theirs)
+    others = {payment: ends - set(payments[payment]) for payment, ends in against.items()}
+    lines = orm.store.get(LINE, set().union(*others.values()))
+    moves = orm.store.get("account.move", {line["move_id"] for line in lines.values()})
+    found = {}
+    for payment, ends in others.items():
+        paid = [moves[lines[end]["move_id"]] for end in ends]
+        invoices = [doc for doc in paid if doc.get("move_type") in SIGNS]
+        found[payment] = bool(invoices) and all(doc.get("payment_state") in {"paid", "reversed"} for doc in invoices)
+    return found
