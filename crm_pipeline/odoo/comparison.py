@@ -7,24 +7,16 @@ Everything must be equal except what Odoo is known to rewrite, which is compared
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import polars as pl
 
+from crm_pipeline.odoo.columns import column_type
 from crm_pipeline.odoo.destination import Destination, FieldSchema
 from crm_pipeline.odoo.resolved import ResolvedField
 from crm_pipeline.staging.store import StagingStore, quote
 
 #: Records for each read: replies stay small and a prefork server's limits are kept.
 PAGE = 1000
-
-_DUCKDB_TYPES: dict[str, str] = {
-    "boolean": "BOOLEAN", "integer": "DOUBLE", "float": "DOUBLE", "monetary": "DOUBLE", "many2one": "BIGINT",
-    "many2one_reference": "BIGINT", "many2many": "BIGINT[]", "one2many": "BIGINT[]",
-}  # fmt: skip
-_POLARS_TYPES: dict[str, Any] = {
-    "VARCHAR": pl.String, "BOOLEAN": pl.Boolean, "DOUBLE": pl.Float64, "BIGINT": pl.Int64, "BIGINT[]": pl.List(pl.Int64),
-}  # fmt: skip
 
 
 def fetch_records(
@@ -36,26 +28,17 @@ def fetch_records(
     Archived records are read too, and links to them. Odoo's ``False`` for empty becomes NULL, except where it is a
     boolean's value.
     """
-    types = {field.name: _DUCKDB_TYPES.get(field.type, "VARCHAR") for field in fields}
-    columns = "".join(f", {quote(name)} {dtype}" for name, dtype in types.items())
-    store.execute(f"CREATE OR REPLACE TEMP TABLE {quote(table)} (id BIGINT{columns})")
+    types = {"id": pl.Int64()} | {field.name: column_type(field) for field in fields}
+    store.connection.register("_shape", pl.DataFrame(schema=types))
+    store.execute(f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS FROM _shape")
+    store.connection.unregister("_shape")
     page = destination.batch_records or PAGE
     for start in range(0, len(ids), page):
         part = ids[start : start + page]
-        found = destination.search_columns(model, [("id", "in", part)], list(types), context={"active_test": False})
-        if found["id"]:
-            store.insert(table, pl.DataFrame([pl.Series("id", found["id"], pl.Int64), *(_column(name, found[name], dtype) for name, dtype in types.items())]))
+        found = destination.search_columns(model, [("id", "in", part)], list(types), order="id", context={"active_test": False})
+        if not found.is_empty():
+            store.insert(table, found)
         progress(start + len(part), len(ids))
-
-
-def _column(name: str, values: list[Any], dtype: str) -> pl.Series:
-    if dtype == "VARCHAR":
-        values = [None if v is False else v if v.__class__ is str else str(v) for v in values]
-    elif dtype == "BOOLEAN":
-        values = [bool(v) for v in values]
-    elif dtype != "BIGINT[]":
-        values = [None if v is False else v for v in values]
-    return pl.Series(name, values, _POLARS_TYPES[dtype])
 
 
 def equal_sql(field: ResolvedField, meant: str, found: str) -> str:

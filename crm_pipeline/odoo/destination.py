@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import polars as pl
+
 Domain = Sequence[Any]
 Record = dict[str, Any]
 Context = Mapping[str, Any]
@@ -113,8 +115,11 @@ class Destination(Protocol):
     def search_columns(
         self, model: str, domain: Domain, fields: Sequence[str], *, limit: int | None = None, order: str | None = None,
         context: Context | None = None,
-    ) -> dict[str, list[Any]]:  # fmt: skip
-        """As :meth:`search_read`, one list of values for ``id`` and each field; many2many hold archived records too."""
+    ) -> pl.DataFrame:  # fmt: skip
+        """As :meth:`search_read`, one typed column for ``id`` and each field, NULL where it is empty; many2many hold archived records too.
+
+        Types: see :func:`crm_pipeline.odoo.columns.column_type`.
+        """
 
     def search_count(self, model: str, domain: Domain, *, context: Context | None = None) -> int:
         """How many records match."""

@@ -114,9 +114,8 @@ class Ledger:
         store.execute("CREATE OR REPLACE TEMP TABLE _in_odoo (external_id VARCHAR, odoo_id BIGINT)")
         domain: list[Any] = [("module", "=", self.module), ("model", "=", model), *([("id", ">", seen)] if only_newer else [])]
         for page in column_pages(destination, "ir.model.data", domain, ["name", "res_id"]):
-            seen = max(seen, *page["id"])
-            schema = {"external_id": pl.String, "odoo_id": pl.Int64}
-            store.insert("_in_odoo", pl.DataFrame({"external_id": page["name"], "odoo_id": page["res_id"]}, schema=schema))
+            seen = max(seen, page["id"][-1])
+            store.insert("_in_odoo", page.select(external_id="name", odoo_id="res_id"))
         store.execute("DELETE FROM ops.seen_identity WHERE env = ? AND model = ?", here)
         store.execute("INSERT INTO ops.seen_identity VALUES (?, ?, ?)", [*here, seen])
         if not only_newer:

@@ -31,6 +31,8 @@ from crm_pipeline.odoo.wire import Channel, ThrottledError, UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import polars as pl
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -266,7 +268,7 @@ class OdooServer:
     def search_columns(
         self, model: str, domain: Domain, fields: Sequence[str], *, limit: int | None = None, order: str | None = None,
         context: Context | None = None,
-    ) -> dict[str, list[Any]]:  # fmt: skip
+    ) -> pl.DataFrame:  # fmt: skip
         """See :class:`Destination`."""
         return read_columns(self, model, domain, fields, limit=limit, order=order, context=context)
 

@@ -26,8 +26,7 @@ def find_moved_identities(store: StagingStore, destination: Destination, target:
     store.execute("CREATE OR REPLACE TEMP TABLE _identity (external_id VARCHAR, odoo_id BIGINT)")
     domain = [("module", "=", module), ("model", "=", target.model)]
     for page in column_pages(destination, "ir.model.data", domain, ["name", "res_id"]):
-        schema = {"external_id": pl.String, "odoo_id": pl.Int64}
-        store.insert("_identity", pl.DataFrame({"external_id": page["name"], "odoo_id": page["res_id"]}, schema=schema))
+        store.insert("_identity", page.select(external_id="name", odoo_id="res_id"))
     store.execute(
         f"""INSERT INTO ops.difference BY NAME
             SELECT entry.env, entry.model, external_id, entry.odoo_id, 'external_id' AS field,
@@ -62,8 +61,8 @@ def find_copies(
     ours = int(store.value("SELECT count(*) FROM _read_back WHERE id >= ?", [first]))
     if destination.search_count(target.model, since, context={"active_test": False}) == ours:
         return
-    ids = [odoo_id for page in column_pages(destination, target.model, since, ["id"]) for odoo_id in page["id"]]
-    store.connection.register("_ids", pl.DataFrame({"id": ids}, schema={"id": pl.Int64}))
+    ids = list(column_pages(destination, target.model, since, ["id"]))
+    store.connection.register("_ids", pl.concat(ids) if ids else pl.DataFrame(schema={"id": pl.Int64}))
     strangers = [row[0] for row in store.rows("SELECT id FROM _ids WHERE id NOT IN (SELECT id FROM _read_back) ORDER BY 1")]
     store.connection.unregister("_ids")
     read: dict[str, FieldSchema] = {f.found_as: _as_read(f) for fields in sets for f in fields}

@@ -95,7 +95,7 @@ def _compare(
         part = ids[start : start + page]
         found = destination.search_columns(model, [("id", "in", part)], [field], context={"active_test": False})
         amounts = [Decimal(repr(amount or 0)).quantize(Decimal("0.01")) for amount in found[field]]
-        store.insert("_found", pl.DataFrame([pl.Series("odoo_id", found["id"], pl.Int64), pl.Series("amount", amounts, pl.Decimal(24, 6))]))
+        store.insert("_found", pl.DataFrame([found["id"].alias("odoo_id"), pl.Series("amount", amounts, pl.Decimal(24, 6))]))
     sums = "sum(meant)::DECIMAL(38, 2), sum(coalesce(amount, 0))::DECIMAL(38, 2), sum(off)::DECIMAL(38, 2), sum(edited)::DECIMAL(38, 2), count(*)"
     joined = "_summed LEFT JOIN _found USING (odoo_id)"
     rows = store.rows(f"SELECT currency, '', {sums} FROM {joined} GROUP BY 1 ORDER BY 1")

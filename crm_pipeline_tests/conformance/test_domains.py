@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from crm_pipeline.odoo.columns import column_of, column_type
 from crm_pipeline.odoo.destination import QUIET, Destination
 from crm_pipeline_tests.conformance.conftest import EVERY, Records
 
@@ -155,10 +156,16 @@ def test_write_date_domains_for_finding_user_edits(destination: Destination, odo
 
 
 def test_columns_hold_what_records_hold(odoo: Records, people: dict[str, int]) -> None:
+    schema = odoo.destination.fields_get("res.partner")
     domain = [["id", "in", sorted(people[name] for name in ("company", "ann", "bob", "old"))]]
     names = ["name", "parent_id", "email_normalized", "is_company", "category_id", "color", "create_date", "display_name"]
-    for fields in (names, ["parent_id", "email_normalized", "name"], ["id"]):
+    stored = ["name", "street", "parent_id", "is_company", "active", "category_id", "color", "create_date", "create_uid"]
+    for fields in (names, stored, ["parent_id", "email_normalized", "name"], ["id"]):
         records = odoo.destination.search_read("res.partner", domain, fields, order="id", context=EVERY)
         columns = odoo.destination.search_columns("res.partner", domain, fields, order="id", context=EVERY)
-        assert [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)] == records
-    assert odoo.destination.search_columns("res.partner", [["id", "=", 0]], names) == {"id": []} | {name: [] for name in names}
+        assert columns.to_dict(as_series=False) == {
+            name: column_of(schema[name], [record[name] for record in records]).to_list() for name in dict.fromkeys(["id", *fields])
+        }
+    none = odoo.destination.search_columns("res.partner", [["id", "=", 0]], names)
+    assert none.schema == {name: column_type(schema[name]) for name in ("id", *names)}
+    assert none.is_empty()

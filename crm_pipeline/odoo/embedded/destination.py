@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from crm_pipeline.odoo.destination import Context, Domain, FieldSchema, LoadResult, Record
 from crm_pipeline.odoo.embedded.differences import DIFFERENCES
+from crm_pipeline.odoo.embedded.frames import search_columns
 from crm_pipeline.odoo.embedded.loading import Load, Refused
 from crm_pipeline.odoo.embedded.methods import EACH, METHODS, ModelMethod
 from crm_pipeline.odoo.embedded.orm import Orm
-from crm_pipeline.odoo.embedded.reading import Reader, search_columns
+from crm_pipeline.odoo.embedded.reading import Reader
 from crm_pipeline.odoo.embedded.registry import Registry
 from crm_pipeline.odoo.embedded.rules import RULES
 from crm_pipeline.odoo.embedded.seeds import plant
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
+
+    import polars as pl
 
 from contextlib import contextmanager
 
@@ -111,7 +114,7 @@ class EmbeddedOdoo:
     def search_columns(
         self, model: str, domain: Domain, fields: Sequence[str], *, limit: int | None = None, order: str | None = None,
         context: Context | None = None,
-    ) -> dict[str, list[Any]]:  # fmt: skip
+    ) -> pl.DataFrame:  # fmt: skip
         """See :class:`Destination`."""
         with self._orm(write=False) as orm:
             return search_columns(orm, orm.registry.model(model), domain, fields, context or {}, limit=limit, order=order)

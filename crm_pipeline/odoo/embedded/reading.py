@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from crm_pipeline.odoo.destination import Context, Record
+from crm_pipeline.odoo.destination import Record
 from crm_pipeline.odoo.embedded.registry import FILTERS, MAGIC, RELATED, Model, is_custom
-from crm_pipeline.odoo.embedded.store import COLUMNS, Doc, value_of
+from crm_pipeline.odoo.embedded.store import Doc
 from crm_pipeline.odoo.embedded.values import empty_value
 from crm_pipeline.odoo.errors import CallError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from crm_pipeline.odoo.embedded.orm import Orm
 
-_STAMPS = {"create_date", "write_date"}
+STAMPS = {"create_date", "write_date"}
 
 
 class Reader:
@@ -30,13 +30,6 @@ class Reader:
             if name not in model.fields:
                 raise CallError(f"Invalid field {name!r} on {model.name!r}", call=f"{model.name}.search_read")
         self._names = names
-
-    @property
-    def selected(self) -> tuple[str, ...]:
-        """The table's columns that hold all the fields beside the id; empty when the documents are needed."""
-        columns = COLUMNS.get(self._model.name, ())
-        kept = all(name in columns and self._model.fields[name].type != "boolean" for name in self._names)
-        return tuple(self._names) if kept else ()
 
     def read(self, rows: Sequence[tuple[int, str]]) -> list[Record]:
         """Records in the order of ``rows`` (id and JSON document)."""
@@ -52,7 +45,7 @@ class Reader:
         for name in self._names:
             if name in self._model.columns or name in {"create_uid", "write_uid"}:
                 found[name] = self.filled(name, [doc.get(name) for doc in docs])
-            elif name in _STAMPS:
+            elif name in STAMPS:
                 found[name] = [doc[name][:19] if name in doc else False for doc in docs]
             else:
                 other.append(name)
@@ -129,16 +122,3 @@ def display_name(doc: Doc) -> Any:
     return False
 
 
-def search_columns(
-    orm: Orm, model: Model, domain: Sequence[Any], fields: Sequence[str], context: Context, *,
-    offset: int = 0, limit: int | None = None, order: str | None = None,
-) -> dict[str, list[Any]]:  # fmt: skip
-    """``id`` and the values of each field of the matching records; no document is read where columns hold them all."""
-    reader = Reader(orm, model, fields)
-    names = reader.selected
-    if not names:
-        return reader.columns(orm.search_docs(model, domain, context, offset, limit, order))
-    selected = ", ".join(["id", *(value_of(model.name, name) for name in names)])
-    rows = orm.select(model, selected, domain, context, offset, limit, order)
-    keys, *values = zip(*rows, strict=True) if rows else [()] * (len(names) + 1)
-    return {"id": list(keys)} | {name: reader.filled(name, list(found)) for name, found in zip(names, values, strict=True)}
