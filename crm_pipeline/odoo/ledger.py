@@ -38,7 +38,7 @@ def read_pages(
 
 #: What is known of people's work in an environment, and what a run leaves for the next one.
 _PEOPLES = ("conflict", "edit")
-_PASSING = ("lookup", "via", "put_back", "refused_update", "seen_identity", "departed", "proof")
+_PASSING = ("arrived", "lookup", "via", "put_back", "refused_update", "seen_identity", "departed", "proof")
 
 
 class Ledger:
@@ -148,27 +148,33 @@ class Ledger:
         if known and gone == known:
             self.store.execute("DELETE FROM ops.ledger WHERE env = ? AND model = ?", here)
 
-    def add(self, model: str, rows: str, ids: Mapping[str, int]) -> None:
-        """Write entries of records that were just created and are not in the ledger yet.
+    def note_arrived(self, model: str, ids: Mapping[str, int]) -> None:
+        """Note records that were just created, by external id.
 
-        Nothing is looked up in the ledger, so a batch costs the same however long it is.
-
-        Args:
-            model: Odoo model.
-            rows: SQL for external_id, block, row_hash and values.
-            ids: what Odoo answered, by external id; the other rows have no record.
+        Only names are written, so a batch costs little however long the ledger and its values are. What the records were
+        created with stands in ``ops.pending`` until :meth:`take_arrived`.
         """
         if not ids:
             return
-        schema = {"external_id": pl.String, "odoo_id": pl.Int64}
-        self.store.connection.register("_ids", pl.DataFrame({"external_id": list(ids), "odoo_id": list(ids.values())}, schema=schema))
-        self.store.execute(
-            f"""INSERT INTO ops.ledger BY NAME
-                SELECT ? AS env, ? AS model, made.*, odoo_id, 'created' AS origin, ? AS run_id, ? AS loaded_at, run_id AS created_run
-                FROM ({rows}) AS made JOIN _ids USING (external_id)""",
-            [self.env, model, self.run_id, self.now],
-        )
-        self.store.connection.unregister("_ids")
+        arrived = pl.DataFrame({"external_id": list(ids), "odoo_id": list(ids.values())}, schema={"external_id": pl.String, "odoo_id": pl.Int64})
+        stamped = arrived.with_columns(env=pl.lit(self.env), model=pl.lit(model), run_id=pl.lit(self.run_id), loaded_at=pl.lit(self.now))
+        self.store.insert("ops.arrived", stamped)
+
+    def take_arrived(self) -> None:
+        """Write the entries of records that arrived, with what they were created with, in one statement for all batches.
+
+        To be called when a stream was sent, and before ``ops.pending`` is made anew: a run that was ended may have left some.
+        """
+        if not self.store.value("SELECT EXISTS (SELECT 1 FROM ops.arrived)"):
+            return
+        with self.store.transaction():
+            self.store.execute(
+                """INSERT INTO ops.ledger BY NAME
+                   SELECT env, model, _block AS block, external_id, odoo_id, 'created' AS origin, _hash AS row_hash, _values AS "values",
+                          run_id, loaded_at, run_id AS created_run
+                   FROM ops.arrived JOIN ops.pending USING (external_id)"""
+            )
+            self.store.execute("DELETE FROM ops.arrived")
 
     def mark_finished(self, model: str, names: Sequence[str]) -> None:
         """Note that all finishing steps of records were taken."""

@@ -59,6 +59,7 @@ def load_target(
         FieldMissingError: when a mapped field does not exist in the destination.
         DestinationError: when the destination stays out of reach or refuses the calls themselves.
     """
+    ledger.take_arrived()
     ledger.forget_refusals(target.model)
     if ledger.is_empty(target):
         return LoadCounts(target.model, 0, 0, 0, 0, 0, 0, 0)

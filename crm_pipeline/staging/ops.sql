@@ -82,6 +82,11 @@ CREATE TABLE IF NOT EXISTS ops.ledger (
 ALTER TABLE ops.ledger ADD COLUMN IF NOT EXISTS finished BOOLEAN;
 -- The run that created the record, kept when it is updated later; NULL where only Odoo's creation time tells
 ALTER TABLE ops.ledger ADD COLUMN IF NOT EXISTS created_run VARCHAR;
+-- Records just created, until the ledger takes them over with what stands of them in ops.pending: the rows under way
+CREATE TABLE IF NOT EXISTS ops.arrived (
+    env VARCHAR NOT NULL, model VARCHAR NOT NULL, external_id VARCHAR NOT NULL, odoo_id BIGINT NOT NULL, run_id VARCHAR NOT NULL,
+    loaded_at TIMESTAMP NOT NULL
+);
 -- Loaded records that the newest export makes no more, why, and what is done about them
 CREATE TABLE IF NOT EXISTS ops.departed (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, external_id VARCHAR NOT NULL, odoo_id BIGINT,
