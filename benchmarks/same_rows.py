@@ -43,7 +43,7 @@ class Rows:
         """As ``create`` takes them; ``of_parents`` has the parents' database ids by external id."""
         found = []
         for name, cells in zip(self.names, self.cells, strict=True):
-            vals = values_of(self.columns, self.kinds, cells, name)
+            (vals,) = values_of(self.columns, self.kinds, [cells], [name])
             del vals["id"]
             if self.parent is not None and cells[self.parent] != "":
                 vals[self.columns[self.parent].removesuffix("/.id")] = of_parents[self.parents[cells[self.parent]]]

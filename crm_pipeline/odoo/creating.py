@@ -102,23 +102,40 @@ def _refer(vals: Record, fence: Fence, token: Token) -> None:
         vals[name] = token.odoo_id
 
 
-def values_of(columns: Sequence[str], kinds: Sequence[str], cells: Sequence[Any], external_id: str) -> Record:
-    """Cells as ``load`` takes them, as the values ``create`` takes; a cell that is no such value goes as it is."""
-    vals: Record = {"id": external_id}
-    for column, kind, cell in zip(columns, kinds, cells, strict=True):
+def values_of(columns: Sequence[str], kinds: Sequence[str], rows: Sequence[Sequence[Any]], external_ids: Sequence[str]) -> list[Record]:
+    """Rows of cells as ``load`` takes them, as the values ``create`` takes, a column at a time; an empty many2many is left out.
+
+    A cell that is no value of its kind goes as it is.
+    """
+    names = ["id"]
+    values: list[Sequence[Any]] = [external_ids]
+    lists: list[tuple[str, Sequence[Any]]] = []
+    cells: Sequence[Any]
+    for column, kind, cells in zip(columns, kinds, zip(*rows, strict=True), strict=True):
         name = column.removesuffix("/.id")
         if kind == "many2many":
+            lists.append((name, cells))
+        else:
+            names.append(name)
+            values.append(_column_of(kind, cells))
+    found = [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+    for name, cells in lists:
+        for vals, cell in zip(found, cells, strict=True):
             if cell != "":
                 vals[name] = [(6, 0, [int(item) for item in str(cell).split(",")])]
-        else:
-            vals[name] = value_of(kind, cell)
-    return vals
+    return found
+
+
+def _column_of(kind: str, cells: Sequence[Any]) -> list[Any]:
+    if kind == "boolean":
+        return [cell == "True" for cell in cells]
+    read = _NUMBERS.get(kind)
+    if read is None:
+        return [False if cell == "" else cell for cell in cells]
+    return [False if cell == "" else read(cell) for cell in cells]
 
 
 def value_of(kind: str, cell: Any) -> Any:
     """A cell as ``load`` takes it, of a field that holds a single value, as ``create`` takes it."""
-    if cell == "":
-        return False
-    if kind == "boolean":
-        return cell == "True"
-    return _NUMBERS[kind](cell) if kind in _NUMBERS else cell
+    (value,) = _column_of(kind, [cell])
+    return value

@@ -175,6 +175,8 @@ class Ledger:
                    FROM ops.arrived JOIN ops.pending USING (external_id)"""
             )
             self.store.execute("DELETE FROM ops.arrived")
+            # what is not there is not compressed and written when the file is next brought up to date
+            self.store.execute("CREATE OR REPLACE TABLE ops.pending AS SELECT * FROM ops.pending LIMIT 0")
 
     def mark_finished(self, model: str, names: Sequence[str]) -> None:
         """Note that all finishing steps of records were taken."""

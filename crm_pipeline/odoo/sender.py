@@ -143,7 +143,8 @@ class Sender:
                 piece = [i for i in piece if not self._settled(batch.names[i], outcome)]
             if not piece:
                 continue
-            rows = [values_of(batch.fields, batch.kinds, batch.rows[i], f"{self.module}.{batch.names[i]}") for i in piece]
+            names = [f"{self.module}.{batch.names[i]}" for i in piece]
+            rows = values_of(batch.fields, batch.kinds, [batch.rows[i] for i in piece], names)
             try:
                 ids = creation.call(self.destination, batch.model, rows, self.module, token, batch.defaults)
             except DataError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crm_pipeline.odoo.destination import Context, FieldSchema, LoadMessage
+from crm_pipeline.odoo.embedded.conversion import convert_all
 from crm_pipeline.odoo.embedded.registry import Model
 from crm_pipeline.odoo.embedded.values import Command, parse_datetime
 from crm_pipeline.odoo.errors import CallError, DataError
@@ -21,8 +22,6 @@ Cell = Callable[[Any], Any]
 _TRUE = frozenset({"1", "true", "yes"})
 _FALSE = frozenset({"", "0", "false", "no"})
 _BLANK = ("", None, False)
-#: how often texts come on average for a column to be converted by its distinct ones
-_REPEATED = 2
 
 
 @dataclass(slots=True)
@@ -48,10 +47,7 @@ class Messages:
 def convert_column(cells: Sequence[Any], convert: Cell, name: str, messages: Messages) -> list[Any]:
     """All cells of a column, texts that repeat converted once; the slow second pass names every bad one."""
     try:
-        if set(map(type, cells)) == {str} and len(distinct := set(cells)) * _REPEATED <= len(cells):
-            known = {cell: convert(cell) for cell in distinct}
-            return [known[cell] for cell in cells]
-        return [convert(cell) for cell in cells]
+        return convert_all(cells, convert)
     except (ValueError, DataError):
         values: list[Any] = []
         for row, cell in enumerate(cells):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from crm_pipeline.odoo.destination import Context, Record
 from crm_pipeline.odoo.embedded import access
 from crm_pipeline.odoo.embedded.chatter import ADMIN, log_creation
+from crm_pipeline.odoo.embedded.conversion import Children, documents
 from crm_pipeline.odoo.embedded.differences import Differences
 from crm_pipeline.odoo.embedded.identities import set_external_ids
-from crm_pipeline.odoo.embedded.registry import MAGIC, Model, Registry
+from crm_pipeline.odoo.embedded.registry import Model, Registry
 from crm_pipeline.odoo.embedded.relations import (
     check_references,
     delete_attached,
@@ -25,10 +26,10 @@ from crm_pipeline.odoo.embedded.relations import (
 from crm_pipeline.odoo.embedded.search import Search
 from crm_pipeline.odoo.embedded.store import Doc, Store, page_hint
 from crm_pipeline.odoo.embedded.values import apply_commands
-from crm_pipeline.odoo.errors import CallError, DataError
+from crm_pipeline.odoo.errors import DataError
 
 if TYPE_CHECKING:
-    from crm_pipeline.odoo.embedded.rules.rule import Rule
+    from crm_pipeline.odoo.embedded.rules.rule import Given, Rule
 
 _NEVER_EMPTY = frozenset({"boolean", "integer", "float", "monetary", "many2one_reference"})
 Pairs = list[tuple[int, Doc]]
@@ -117,7 +118,7 @@ class Orm:
             vals_list = [{**defaults, **vals} for vals in vals_list]
         if rule is not None:
             vals_list = rule.accept(self, model, vals_list, context)
-        docs, parents, children = self._convert(model, vals_list)
+        docs, parents, children = documents(model, vals_list)
         self._create_parents(model, docs, parents, context)
         ids = self.create_converted(model, docs, children, context)
         if context.get("_import_current_module"):
@@ -125,7 +126,7 @@ class Orm:
         return ids
 
     def create_converted(
-        self, model: Model, docs: list[Doc], children: list[tuple[int, str, list[tuple[Any, ...]]]], context: Context
+        self, model: Model, docs: list[Doc], children: Children, context: Context
     ) -> list[int]:
         """Create records from checked values; a key that is present was given, None means given empty.
 
@@ -133,18 +134,14 @@ class Orm:
         """
         access.check(self, model.name, "create")
         rule = self.rules.get(model.name)
-        given = _names(docs) if rule is not None else []
-        docs = self._with_defaults(model, docs, context)
+        given = _names(docs)
+        docs = self._with_defaults(model, docs, given, context)
         if rule is not None:
             rule.prepare_create(self, model, docs, given, context)
         self._check_required(model, docs)
         check_references(self, model, docs)
-        stamp = {"create_date": self.stamp, "create_uid": ADMIN, "write_date": self.stamp, "write_uid": ADMIN}
         ids = list(self.store.next_ids(model.name, len(docs)))
-        pairs = [
-            (key, {name: value for name, value in doc.items() if value is not None} | stamp)
-            for key, doc in zip(ids, docs, strict=True)
-        ]
+        pairs = [(key, {name: value for name, value in doc.items() if value is not None}) for key, doc in zip(ids, docs, strict=True)]
         if rule is not None:
             rule.complete(self, model, pairs)
         self.store.insert(model.name, pairs)
@@ -162,7 +159,7 @@ class Orm:
         rule = self.rules.get(name)
         if rule is not None:
             (vals,) = rule.accept(self, model, [vals], context, writing=True)
-        docs, parents, children = self._convert(model, [vals])
+        docs, parents, children = documents(model, [vals])
         if parents[0] and model.inherits:
             link, parent = model.inherits
             found = self.store.get(name, ids)
@@ -217,36 +214,6 @@ class Orm:
 
     # -- parts
 
-    def _convert(
-        self, model: Model, vals_list: Sequence[Record]
-    ) -> tuple[list[Doc], list[Record], list[tuple[int, str, list[tuple[Any, ...]]]]]:
-        """Checked values, the parents' values of ``_inherits``, and the one2many commands by row."""
-        docs: list[Doc] = []
-        parents: list[Record] = []
-        children: list[tuple[int, str, list[tuple[Any, ...]]]] = []
-        columns, converter = model.columns, model.converter
-        plans: dict[tuple[str, ...], list[tuple[str, Any]]] = {}
-        for index, vals in enumerate(vals_list):
-            if not isinstance(vals, Mapping):
-                raise CallError(f"values of {model.name} must be a dict, not {type(vals).__name__}", call=model.name)
-            names = tuple(vals)
-            plan = plans.get(names)
-            if plan is None:
-                for name in names:
-                    model.schema(name)
-                plan = plans[names] = [(name, converter(name)) for name in names if name in columns]
-            docs.append({name: convert(vals[name]) for name, convert in plan})
-            parents.append({})
-            if len(plan) < len(names):
-                for name in names:
-                    if name in columns or name in MAGIC:
-                        continue
-                    if name in model.one2many:
-                        children.append((index, name, converter(name)(vals[name])))
-                    elif model.inherited(name):
-                        parents[index][name] = vals[name]
-        return docs, parents, children
-
     def _create_parents(self, model: Model, docs: list[Doc], parents: list[Record], context: Context) -> None:
         if model.inherits is None:
             return
@@ -258,8 +225,8 @@ class Orm:
             else:
                 (doc[link],) = self.create(parent, [vals], context)
 
-    def _with_defaults(self, model: Model, docs: Sequence[Doc], context: Context) -> list[Doc]:
-        """New documents with defaults under what was given, and ids for the commands of many2many."""
+    def _with_defaults(self, model: Model, docs: Sequence[Doc], given: Given, context: Context) -> list[Doc]:
+        """New documents with stamps, defaults under what was given, and ids for the commands of many2many."""
         stamps = {"@now": self.now, "@today": self.today}
         defaults = {
             name: stamps.get(value, value) if isinstance(value, str) else value
@@ -274,10 +241,12 @@ class Orm:
             value = defaults.get(name)
             if isinstance(value, list) and value and isinstance(value[0], tuple):
                 defaults[name] = apply_commands([], value)
-        complete: list[Doc] = []
-        for doc in docs:
-            links = {name: linked(self, model, name, [], doc[name] or [], context) for name in model.many2many if name in doc}
-            complete.append({**defaults, **doc, **links})
+        defaults |= {"create_date": self.stamp, "create_uid": ADMIN, "write_date": self.stamp, "write_uid": ADMIN}
+        complete = [{**defaults, **doc} for doc in docs]
+        for name in model.many2many.keys() & set().union(*set(given)):
+            for doc, before in zip(complete, docs, strict=True):
+                if name in before:
+                    doc[name] = linked(self, model, name, [], before[name] or [], context)
         return complete
 
     def _apply_many2many(self, model: Model, docs: list[Doc], old: list[Doc], context: Context) -> None:
