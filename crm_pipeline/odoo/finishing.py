@@ -143,8 +143,10 @@ class _Finisher:
         names = [self.fields[name].schema.name for name in (*self._state, *self.rule.equal_before)] or ["id"]
         ids = [row["odoo_id"] for row in rows]
         domain = [("id", "in", ids)]
-        found = self.destination.search_read(self.target.model, domain, names, context={"active_test": False}) if ids else []
-        return {record["id"]: record for record in found}
+        if not ids:
+            return {}
+        found = self.destination.search_columns(self.target.model, domain, names, context={"active_test": False})
+        return {record["id"]: record for record in found.to_dicts()}
 
     def _states(self, rows: Sequence[dict[str, Any]]) -> dict[int, str]:
         field = self.fields[self.rule.state].schema.name if self.rule.state is not None else "id"
@@ -237,10 +239,7 @@ class _Finisher:
         for field in self.late:
             ids = [row["odoo_id"] for row in rows]
             domain = [("id", "in", ids)]
-            now = {
-                record["id"]: record[field.schema.name] or None
-                for record in self.destination.search_read(self.target.model, domain, [field.schema.name])
-            }
+            now = dict(self.destination.search_columns(self.target.model, domain, [field.schema.name]).rows())
             todo = [row for row in rows if row[field.name] is not None and row[field.name] != now.get(row["odoo_id"])]
             for start in range(0, len(todo), self.target.load.batch):
                 part = todo[start : start + self.target.load.batch]

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from crm_pipeline.odoo.columns import PAGE
 from crm_pipeline.odoo.creating import value_of
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.ledger import Ledger
@@ -180,10 +181,10 @@ def hold_orphans(store: StagingStore, stream: Stream, destination: Destination, 
         gone: list[str] = []
         for model in sorted({model for model, _ in wanted}):
             ids = sorted(odoo_id for other, odoo_id in wanted if other == model)
-            for start in range(0, len(ids), 1000):
-                part = ids[start : start + 1000]
-                found = destination.search_read(model, [("id", "in", part)], ["id"], context={"active_test": False})
-                gone += [str(odoo_id) for odoo_id in sorted(set(part) - {record["id"] for record in found})]
+            for start in range(0, len(ids), PAGE):
+                part = ids[start : start + PAGE]
+                found = destination.search_columns(model, [("id", "in", part)], ["id"], context={"active_test": False})
+                gone += [str(odoo_id) for odoo_id in sorted(set(part).difference(found["id"]))]
         if gone:
             cell = quote("cell " + field.name)
             ledger.refuse(

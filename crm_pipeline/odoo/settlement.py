@@ -48,10 +48,8 @@ def settle_payments(
         document: see above.
         insist: repeats an attempt after time-outs and lost replies.
     """
-    entries = {
-        record["id"]: record["move_id"]
-        for record in destination.search_read("account.payment", [("id", "in", [r["odoo_id"] for r in rows])], ["move_id"])
-    } if rows else {}  # fmt: skip
+    wanted = [("id", "in", [row["odoo_id"] for row in rows])]
+    entries = dict(destination.search_columns("account.payment", wanted, ["move_id"]).rows()) if rows else {}
     rounds: list[list[_Pair]] = []
     seen: dict[int | None, int] = {None: -1}
     for row in rows:
@@ -105,7 +103,7 @@ def _open_lines(destination: Destination, pairs: Sequence[_Pair]) -> dict[str, _
             ("move_id", "in", moves[start : start + _READ]), ("account_type", "in", ["asset_receivable", "liability_payable"]),
             ("reconciled", "=", False),
         ]  # fmt: skip
-        for line in destination.search_read("account.move.line", domain, ["move_id", "account_id"]):
+        for line in destination.search_columns("account.move.line", domain, ["move_id", "account_id"], order="id").to_dicts():
             by_move[line["move_id"]].append(line)
     found = {}
     for pair in pairs:

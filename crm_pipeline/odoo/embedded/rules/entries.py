@@ -55,8 +55,8 @@ def read_entries(orm: Orm, keys: Iterable[int]) -> list[Entry]:
     return [Entry(key, doc, lines[key], {k: dict(line) for k, line in lines[key]}) for key, doc in docs.items()]
 
 
-def refresh_entries(orm: Orm, keys: Iterable[int]) -> None:
-    """Bring the lines and totals of entries up to date."""
+def refresh_entries(orm: Orm, keys: Iterable[int]) -> list[Entry]:
+    """Bring the lines and totals of entries up to date; gives them as they are then."""
     entries = read_entries(orm, keys)
     before = {entry.key: dict(entry.doc) for entry in entries}
     sync = _Sync(orm)
@@ -69,6 +69,7 @@ def refresh_entries(orm: Orm, keys: Iterable[int]) -> None:
         entry.doc |= totals(sync.money, entry)
     kept = [(entry.key, {name: value for name, value in entry.doc.items() if value is not None}) for entry in entries]
     orm.touch("account.move", [(key, doc) for key, doc in kept if doc != before[key]])
+    return entries
 
 
 def _store_lines(orm: Orm, entries: Sequence[Entry]) -> None:

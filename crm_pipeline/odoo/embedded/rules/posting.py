@@ -66,8 +66,7 @@ def post_entries(orm: Orm, ids: Sequence[int]) -> None:
     numbers.check_unique(posted)
     if orm.differences.posting_adds_follower:
         follow(orm, "account.move", [(key, doc["partner_id"]) for key, doc in posted if doc.get("partner_id")])
-    refresh_entries(orm, ids)
-    refresh_payment_states(orm, ids)
+    refresh_payment_states(orm, refresh_entries(orm, ids))
     _apply_reversals(orm, ids)
 
 
@@ -134,5 +133,4 @@ def draft_entries(orm: Orm, ids: Sequence[int]) -> None:
 
 def _set_state(orm: Orm, ids: Sequence[int], state: str) -> None:
     write_raw(orm, "account.move", [(key, {"state": state}) for key in ids])
-    refresh_entries(orm, ids)
-    refresh_payment_states(orm, ids)
+    refresh_payment_states(orm, refresh_entries(orm, ids))

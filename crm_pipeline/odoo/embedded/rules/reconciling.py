@@ -9,7 +9,7 @@ from crm_pipeline.odoo.destination import Context
 from crm_pipeline.odoo.embedded.chatter import add_notes
 from crm_pipeline.odoo.embedded.registry import Model
 from crm_pipeline.odoo.embedded.rules.amounts import COMPANY, Money
-from crm_pipeline.odoo.embedded.rules.entries import LINE, SIGNS, read_entries, totals, write_raw
+from crm_pipeline.odoo.embedded.rules.entries import LINE, SIGNS, Entry, read_entries, totals, write_raw
 from crm_pipeline.odoo.embedded.store import Doc
 from crm_pipeline.odoo.errors import CallError, DataError
 
@@ -73,7 +73,7 @@ def reconcile_each(orm: Orm, groups: Sequence[Sequence[int]]) -> list[str | None
     orm.store.insert(PARTIAL, made.items())
     orm.touch(LINE, changed.items())
     _number_groups(orm, changed)
-    refresh_payment_states(orm, {line["move_id"] for line in changed.values()})
+    refresh_payment_states(orm, read_entries(orm, {line["move_id"] for line in changed.values()}))
     return refusals
 
 
@@ -235,12 +235,11 @@ def unreconcile(orm: Orm, ids: Iterable[int]) -> None:
     whole = sorted({doc["full_reconcile_id"] for _, doc in found if doc.get("full_reconcile_id")})
     orm.store.delete(FULL, whole)
     _number_groups(orm, lines | dict(orm.store.find(LINE, full_reconcile_id=whole)))
-    refresh_payment_states(orm, {line["move_id"] for line in lines.values()})
+    refresh_payment_states(orm, read_entries(orm, {line["move_id"] for line in lines.values()}))
 
 
-def refresh_payment_states(orm: Orm, moves: Iterable[int]) -> None:
+def refresh_payment_states(orm: Orm, entries: Sequence[Entry]) -> None:
     """Residuals and payment states of entries, then the states of the payments among and behind them."""
-    entries = read_entries(orm, moves)
     money = Money(orm)
     lines = {key: line for entry in entries for key, line in entry.lines}
     partials = partials_of(orm, lines)
