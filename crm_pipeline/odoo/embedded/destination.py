@@ -118,7 +118,8 @@ class EmbeddedOdoo:
     ) -> pl.DataFrame:  # fmt: skip
         """See :class:`Destination`."""
         with self._orm(write=False) as orm:
-            return search_columns(orm, orm.registry.model(model), domain, fields, context or {}, limit=limit, order=order)
+            made = search_columns(orm, orm.registry.model(model), domain, fields, context or {}, limit=limit, order=order)
+        return made()
 
     def search_count(self, model: str, domain: Domain, *, context: Context | None = None) -> int:
         """See :class:`Destination`."""
