@@ -49,6 +49,7 @@ class StagingStore:
         self.path, self.connection, self._close = opened.path, opened.connection, opened.close
         self._is_remote, self._is_together = opened.is_remote, False
         self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET enable_progress_bar = false")  # standard output belongs to results
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement (or a script without parameters) for its effect."""
