@@ -1,11 +1,12 @@
-# ruff: noqa: ANN201, B905, F821, PTH123 - an Odoo shell has ``env``; QUESTION and ANSWER are set by a line before these
-"""Fed to ``odoo-bin shell`` by benchmarks.other_ways: create the values of QUESTION, write what it took to ANSWER."""
+# ruff: noqa: ANN201, B905, F821, PTH123 - an Odoo shell has ``env``; QUESTION, ANSWER and LOGIN are set by a line before these
+"""Fed to ``odoo-bin shell`` by benchmarks.other_ways: create the values of QUESTION as the user LOGIN, write what it took to ANSWER."""
 
 import json
 import time
 
 with open(QUESTION, encoding="utf-8") as question:
     given = json.load(question)
+env = env(user=env["res.users"].search([("login", "=", LOGIN)]).id, su=False)
 env.cr.execute("SELECT pg_backend_pid()")
 backend = env.cr.fetchone()[0]
 

@@ -44,8 +44,8 @@ def by_create(destination: Destination, parts: list[Rows], measure: Measure, *, 
     return Done(made, made, spent)
 
 
-def inside(shell: str, database: str, parts: list[Rows], folder: Path) -> Done:
-    """``create`` of the same values in a process of Odoo itself, batches as ours, a commit after each."""
+def inside(shell: str, database: str, login: str, parts: list[Rows], folder: Path) -> Done:
+    """``create`` of the same values by the same user in a process of Odoo itself, batches as ours, a commit after each."""
     file, answer = folder / "inside.json", folder / "inside-answer.json"
     empty: dict[str, int] = {}
     given = [
@@ -60,7 +60,7 @@ def inside(shell: str, database: str, parts: list[Rows], folder: Path) -> Done:
     file.write_text(json.dumps(given), encoding="utf-8")
     for path in (folder, file):
         path.chmod(0o777)
-    script = f"QUESTION, ANSWER = {str(file)!r}, {str(answer)!r}\n{_INSIDE.read_text(encoding='utf-8')}"
+    script = f"QUESTION, ANSWER, LOGIN = {str(file)!r}, {str(answer)!r}, {login!r}\n{_INSIDE.read_text(encoding='utf-8')}"
     subprocess.run([*shlex.split(shell), "-d", database], input=script, text=True, check=True, capture_output=True, timeout=900)  # noqa: S603 - the caller's own command
     found = json.loads(answer.read_text(encoding="utf-8"))
     total = sum(len(part.names) for part in parts)
@@ -71,14 +71,14 @@ class Tool:
     """A command-line loader in an environment of its own.
 
     Args:
-        name: of the tool, also the module of its external ids.
+        name: of the tool.
         python: the environment's folder of commands.
         folder: for its files.
+        module: of its external ids.
     """
 
-    def __init__(self, name: str, bin_: Path, folder: Path) -> None:
-        self.name, self.bin, self.folder = name, bin_, folder
-        self.module = f"bench_{name.replace('-', '_')}"
+    def __init__(self, name: str, bin_: Path, folder: Path, module: str) -> None:
+        self.name, self.bin, self.folder, self.module = name, bin_, folder, module
 
     def connection(self, url: str, database: str, login: str, key: str, *, is_json2: bool) -> Path:
         """Its configuration file."""

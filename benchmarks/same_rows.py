@@ -14,6 +14,8 @@ from crm_pipeline.staging.store import literal, quote
 
 #: what is measured, with the name it has in the tables
 MODELS = {"res.partner": "contacts", "crm.lead": "leads", "mail.message": "messages"}
+#: Fields that hold nothing of the export and are sent only because Odoo takes longer without them.
+SPARING = {"mail.message": {"reply_to", "record_name", "message_id"}}
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,15 @@ class Rows:
                 vals[self.columns[self.parent].removesuffix("/.id")] = of_parents[self.parents[cells[self.parent]]]
             found.append(vals)
         return found
+
+    def data_only(self) -> Rows:
+        """Without the fields of :data:`SPARING`, as somebody has them who makes a file of the export."""
+        kept = [at for at, column in enumerate(self.columns) if column not in SPARING.get(self.model, ())]
+        return replace(
+            self, columns=tuple(self.columns[at] for at in kept), kinds=tuple(self.kinds[at] for at in kept),
+            cells=tuple(tuple(cells[at] for at in kept) for cells in self.cells),
+            parent=kept.index(self.parent) if self.parent is not None else None,
+        )  # fmt: skip
 
     def table(self, module: str) -> tuple[list[str], list[list[Any]]]:
         """As ``load`` takes them: headings and rows, the rows under external ids of another module."""

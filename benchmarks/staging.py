@@ -57,7 +57,7 @@ def bare(root: Path) -> dict[str, Any]:
     drop = open_drop(mapping.source, folder)
     blocks: dict[str, int] = json.loads((root / BLOCKS).read_text(encoding="utf-8"))
     hashed = rows = 0
-    with duckdb.connect(str(root / "bare.duckdb"), config={"memory_limit": "2GB"}) as connection:
+    with duckdb.connect(str(root / "bare.duckdb"), config={"memory_limit": "1300MB"}) as connection:
         for name, files in drop.files.items():
             paths = [str(file.path) for file in files]
             connection.execute(f"CREATE TABLE raw_{name} AS SELECT * FROM read_csv(?, all_varchar = true, union_by_name = true)", [paths])

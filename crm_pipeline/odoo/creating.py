@@ -1,4 +1,4 @@
-"""Create rows by ``create`` behind a fence; rows that are refused are found by sending ever smaller pieces."""
+"""Create rows by ``create`` behind a fence; rows that are refused are found by what Odoo says, or by sending ever smaller pieces."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from crm_pipeline.odoo.destination import QUIET, Destination, Record
 from crm_pipeline.odoo.errors import ConcurrencyError, DataError, NotSentError, TransientError
 from crm_pipeline.odoo.fence import Fence, Token
 from crm_pipeline.odoo.insisting import RetryPolicy
+from crm_pipeline.odoo.suspects import suspects
 from crm_pipeline.specs import TargetSpec
 
 #: Least rows of a piece that is not known to hold a refused one: a refused piece is lost work, and each piece costs a call.
@@ -42,10 +43,15 @@ class Creation:
         """Rows of the next piece, such that it is likely to be accepted."""
         return max(_PIECE, self.since_refusal // 2)
 
-    def smaller(self, rows: Sequence[int]) -> list[Sequence[int]]:
-        """What a refused piece is sent as next."""
-        size = (len(rows) + 1) // 2 if len(rows) <= _PIECE else _PIECE
-        return [rows[start : start + size] for start in range(0, len(rows), size)]
+    def cut(self, piece: Sequence[int], rows: Sequence[Record], error: DataError) -> list[Sequence[int]]:
+        """What a refused piece is sent as next: the suspected rows and the others, or else smaller pieces."""
+        found = suspects(rows, f"{error.message}\n{error.detail}")
+        if found:
+            self.since_refusal = min(self.since_refusal, 2 * _PIECE)
+            return [[piece[at] for at in found], [row for at, row in enumerate(piece) if at not in found]]
+        self.since_refusal = 0
+        size = (len(piece) + 1) // 2 if len(piece) <= _PIECE else _PIECE
+        return [piece[start : start + size] for start in range(0, len(piece), size)]
 
     def call(
         self, destination: Destination, model: str, vals_list: list[Record], module: str, token: Token, defaults: Mapping[str, Any] | None = None
@@ -53,7 +59,7 @@ class Creation:
         """One call under a token; None when the token was renewed meanwhile, then nothing was done.
 
         Raises:
-            DataError: Odoo refused; nothing was done.
+            DataError: Odoo refused, for several records perhaps because the token was renewed; nothing was done.
             TransientError: after a doubt the token is gone, so what the call did can be looked up.
             FenceLostError: another run is loading the same model.
         """
@@ -62,7 +68,7 @@ class Creation:
         try:
             return destination.create(model, vals_list, context=context)
         except DataError:
-            if self.fence.stands(token):
+            if len(vals_list) > 1 or self.fence.stands(token):
                 raise
             return None
         except (NotSentError, ConcurrencyError):

@@ -70,7 +70,17 @@ class AccessRightsError(TerminalError):
 
 
 class DataError(TerminalError):
-    """Odoo refused the values (ValidationError, UserError, MissingError, database constraint)."""
+    """Odoo refused the values (ValidationError, UserError, MissingError, database constraint).
+
+    Args:
+        message: what Odoo said.
+        call: ``model.method``.
+        detail: what PostgreSQL said of the row or key it refused: customer data, never shown or kept.
+    """
+
+    def __init__(self, message: str, *, call: str = "", detail: str = "") -> None:
+        super().__init__(message, call=call)
+        self.detail = detail
 
 
 class CallError(TerminalError):

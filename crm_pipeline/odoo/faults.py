@@ -70,18 +70,21 @@ _BAD_VALUE = re.compile(
 )
 _NO_MODEL = re.compile(r"^Object \S+ doesn't exist$")
 _NO_DATABASE = re.compile(r'database "(?P<name>[^"]*)" does not exist')
+#: PostgreSQL's words in a traceback that ends with Odoo's own error
+_DETAIL = re.compile(r"^DETAIL:\s+(?P<detail>.*?)\n\s*\nThe above exception was", re.DOTALL | re.MULTILINE)
 #: XML-RPC fault codes (all versions); any other is an unexpected exception with its traceback
 _REFUSED, _DENIED, _FORBIDDEN = 2, 3, 4
 _PRIVATE = re.compile(r"^Private methods? ")
 
 
-def fault(name: str, message: str, *, call: str) -> DestinationError:
+def fault(name: str, message: str, *, call: str, debug: str = "") -> DestinationError:
     """The error for an exception Odoo reports.
 
     Args:
         name: the exception's class, with or without its module, for example ``odoo.exceptions.UserError``.
         message: its text.
         call: ``model.method``.
+        debug: the server's traceback, where the answer has one.
     """
     text = message.strip() or name
     short = name.rpartition(".")[2]
@@ -96,7 +99,9 @@ def fault(name: str, message: str, *, call: str) -> DestinationError:
         return DataError(text, call=call)
     if short == "AccessDenied":
         return refused(call=call)
-    return CLASS_OF_NAME.get(short, CallError)(text, call=call)
+    kind = CLASS_OF_NAME.get(short, CallError)
+    detail = _DETAIL.search(debug) if kind is DataError else None
+    return DataError(text, call=call, detail=detail["detail"]) if detail else kind(text, call=call)
 
 
 def fault_of_xmlrpc(code: int, text: str, *, call: str) -> DestinationError:

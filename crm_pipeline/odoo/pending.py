@@ -6,9 +6,10 @@ lines or not at all. Their ledger entries follow when their own model is loaded,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import polars as pl
@@ -29,6 +30,8 @@ Progress = Callable[[int, int], None]
 
 #: Batches under way for each lane: one at the server, one ready to follow it.
 _IN_FLIGHT = 2
+#: Lane of rows that may go by any.
+_ANY = -1
 
 
 @dataclass
@@ -131,13 +134,14 @@ def _window(stream: Stream) -> str:
 
 
 def _lane(target: TargetSpec, blocks: tuple[SourceBlock, ...]) -> str:
-    """SQL for a row's lane; rows of blocks without the partition field are spread evenly."""
+    """SQL for a row's lane; rows that have nothing in the field that parts them may go by any."""
     rule = target.load
     if rule.lanes == 1:
         return "0"
-    known = rule.lane_by is not None and all(rule.lane_by in block.fields for block in blocks)
-    key = f"coalesce({quote(str(rule.lane_by))}::VARCHAR, external_id)" if known else "external_id"
-    return f"(hash({key}) % {rule.lanes})::INTEGER"
+    if rule.lane_by is None or any(rule.lane_by not in block.fields for block in blocks):
+        return str(_ANY)
+    key = quote(rule.lane_by)
+    return f"CASE WHEN {key} IS NULL THEN {_ANY} ELSE (hash({key}::VARCHAR) % {rule.lanes})::INTEGER END"
 
 
 def _prepare_parts(store: StagingStore, stream: Stream, ledger: Ledger) -> None:
@@ -200,22 +204,22 @@ def hold_orphans(store: StagingStore, stream: Stream, destination: Destination, 
 
 
 def send_pending(store: StagingStore, stream: Stream, ledger: Ledger, sender: Sender, run: LoadRun, progress: Progress) -> None:
-    """Send ``ops.pending``; each lane keeps its order, the main thread alone touches the store."""
+    """Send ``ops.pending``; each lane keeps its order and takes of the rows for any when its own are sent.
+
+    The main thread alone touches the store.
+    """
     # At 16 MB, DuckDB's default, the end of the ledger is compressed and written anew every few batches
     store.execute("SET checkpoint_threshold = '256MB'")
     plan = store.rows("SELECT _lane, _omitted, _batch FROM ops.pending GROUP BY ALL ORDER BY _lane, min(_position)")
-    queues: dict[int, Iterator[tuple[str, int]]] = {
-        lane: iter([(omitted, number) for other, omitted, number in plan if other == lane])
-        for lane in {p[0] for p in plan}
-    }
+    by_any = iter([batch for batch in plan if batch[0] == _ANY])
+    queues = {lane: chain([batch for batch in plan if batch[0] == lane], by_any) for lane in range(stream.target.load.lanes)}
     running: dict[Future[Outcome], tuple[int, pl.DataFrame]] = {}
     pools = {lane: ThreadPoolExecutor(1, thread_name_prefix=f"{stream.target.table}-{lane}") for lane in queues}
 
     def submit(lane: int) -> None:
         following = next(queues[lane], None)
         if following is not None:
-            omitted, number = following
-            batch, names = _batch(store, stream, lane, omitted, number)
+            batch, names = _batch(store, stream, *following)
             running[pools[lane].submit(sender.send, batch)] = (lane, names)
 
     try:

@@ -152,7 +152,7 @@ class Json2:
             name, message = answer["name"], str(answer.get("message") or "")
             if reply.status == HTTPStatus.UNAUTHORIZED:
                 raise refused(call=call)
-            raise fault(name, message, call=call)
+            raise fault(name, message, call=call, debug=str(answer.get("debug") or ""))
         if reply.status == HTTPStatus.NOT_FOUND and b"database" in reply.body.lower():
             raise no_database(self._db, call=call)
         if reply.status == HTTPStatus.NOT_FOUND:
@@ -169,7 +169,8 @@ def jsonrpc(channel: Channel, service: str, method: str, params: list[Any], *, c
     if isinstance(answer, dict) and isinstance(answer.get("error"), dict):
         error = answer["error"]
         data = error.get("data") or {}
-        raise fault(str(data.get("name") or ""), str(data.get("message") or error.get("message") or ""), call=call)
+        message = str(data.get("message") or error.get("message") or "")
+        raise fault(str(data.get("name") or ""), message, call=call, debug=str(data.get("debug") or ""))
     if reply.status == HTTPStatus.OK and isinstance(answer, dict) and answer.get("jsonrpc") == "2.0":
         return answer.get("result")
     if reply.status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:

@@ -148,11 +148,10 @@ class Sender:
             try:
                 ids = creation.call(self.destination, batch.model, rows, self.module, token, batch.defaults)
             except DataError as error:
-                creation.since_refusal = 0
                 if len(piece) == 1:
                     outcome.refused[batch.names[piece[0]]] = error.message
                 else:
-                    pieces += creation.smaller(piece)[::-1]
+                    pieces += creation.cut(piece, rows, error)[::-1]
                 continue
             if ids is None:
                 pieces.append(piece)

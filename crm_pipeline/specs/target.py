@@ -324,7 +324,7 @@ class LoadRule(SpecModel):
     batch: int = Field(default=400, ge=1, le=2000)
     batch_bytes: int | None = Field(default=None, ge=1, description="files of one call together, beside 'batch'")
     lanes: int = Field(default=1, ge=1, le=8, description="connections at the same time")
-    lane_by: Identifier | None = Field(default=None, description="rows with the same value stay in one lane, in order")
+    lane_by: Identifier | None = Field(default=None, description="rows with the same value stay in one lane, in order; those without go by any")
     order_by: tuple[str, ...] = Field(default=(), description="staged fields that give the order of creation")
     context: dict[str, Any] = Field(default_factory=dict, description="added to the quiet context of every call")
     create: CreateRule | None = Field(default=None, description="by 'create' instead of 'load'")

@@ -83,7 +83,7 @@ class CustomFieldReader:
         if added:
             columns = ", ".join(f"_extra[{literal(spec.heading)}] AS {quote(column)}" for column, spec in added.items())
             table = quote(f"raw.{name}")
-            self._store.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * EXCLUDE (_extra), {columns}, _extra FROM {table} ORDER BY _row_id")
+            self._store.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * EXCLUDE (_extra), {columns}, _extra FROM {table}")
         mapped = {spec.heading for spec in added.values()}
         return source, replace(
             audit,

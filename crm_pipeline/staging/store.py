@@ -44,11 +44,12 @@ class StagingStore:
         memory_limit: DuckDB's own bound; larger work spills to a folder beside ``path``.
     """
 
-    def __init__(self, place: Path | Place, *, turn: Turn | None = None, memory_limit: str = "2GB") -> None:
+    def __init__(self, place: Path | Place, *, turn: Turn | None = None, memory_limit: str = "1300MB") -> None:
         opened = (LocalFile(place) if isinstance(place, Path) else place).open(turn, memory_limit=memory_limit)
         self.path, self.connection, self._close = opened.path, opened.connection, opened.close
         self._is_remote, self._is_together = opened.is_remote, False
         self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET enable_progress_bar = false")  # standard output belongs to results
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement (or a script without parameters) for its effect."""

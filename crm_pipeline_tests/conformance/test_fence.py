@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from crm_pipeline.odoo.errors import ConcurrencyError, DataError
 from crm_pipeline.odoo.fence import Fence, FenceLostError
 from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.odoo.sender import Batch, Sender
+from crm_pipeline.odoo.suspects import suspects
 from crm_pipeline_tests.conformance.conftest import EVERY, Records
 from crm_pipeline_tests.conformance.test_load import xmlids
 
@@ -165,3 +167,13 @@ class _Call(threading.Thread):
             self.result = self._call()
         except (DataError, ConcurrencyError):
             self.result = None
+
+
+def test_a_database_s_refusal_shows_the_row(destination: Destination, unique: str) -> None:
+    """On a server, by every protocol whose answers carry the traceback; the embedded destination names no row."""
+    values: list[Record] = [{"name": f"{unique} {number}", "probability": 140 if number == 1 else 10} for number in range(3)]
+    with pytest.raises(DataError) as caught:
+        destination.create("crm.lead", values, context=QUIET)
+    assert f"{unique} 1" not in str(caught.value)
+    if destination.kind == "server" and os.environ.get("ODOO_TEST_PROTOCOL") != "xmlrpc":
+        assert suspects(values, caught.value.detail) == [1]
