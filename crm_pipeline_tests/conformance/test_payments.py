@@ -219,6 +219,26 @@ def test_a_payment_of_all(documents: Documents) -> None:
     assert due["full_reconcile_id"] is not False
 
 
+def test_groups_of_lines_are_reconciled_each_by_itself(documents: Documents, destination: Destination) -> None:
+    whole, part = (documents.posted(documents.invoice_line(price_unit=100)) for _ in range(2))
+    payments = [documents.paid(amount) for amount in (100, 40, 60)]
+    entries = [documents.entry(payment) for payment in payments]
+    (part_due,) = documents.open_lines(part)
+    groups = [
+        documents.open_lines(whole, entries[0]), documents.open_lines(part, entries[1]),
+        documents.open_lines(whole, entries[0]), [part_due, *documents.open_lines(entries[2])],
+    ]  # fmt: skip
+    answers = destination.call_each("account.move.line", "reconcile", groups, context=QUIET)
+    assert [answer is None for answer in answers] == [True, True, False, True]
+    assert "already reconciled" in str(answers[2])
+    assert [invoice_state(documents, key)[1] for key in (whole, part)] == [0, 0]
+    assert [payment_state(documents, key)[1] for key in payments] == [True, True, True]
+    matched = [documents.lines(part, "payment_term", "matching_number", "full_reconcile_id")[0]]
+    matched += [line for entry in entries[1:] for line in documents.lines(entry, "product", "matching_number", "full_reconcile_id", "account_type") if line["account_type"] == "asset_receivable"]
+    assert {line["full_reconcile_id"] for line in matched} == {matched[0]["full_reconcile_id"]} != {False}
+    assert {line["matching_number"] for line in matched} == {str(matched[0]["full_reconcile_id"])}
+
+
 def test_a_payment_of_a_part_and_then_too_much(documents: Documents, destination: Destination) -> None:
     invoice, first, second = documents.posted({"price_unit": 250}), documents.paid(), documents.paid(500)
     documents.reconcile(invoice, documents.entry(first))
