@@ -11,6 +11,9 @@ from typing import Any
 
 from crm_pipeline.odoo.destination import QUIET, Destination, Record
 
+#: Payments for which is insisted together where each is a call: few enough that an unreliable network lets some of them through.
+_TOGETHER = 10
+
 #: Journal entries whose lines are read in one call: few lines of each are open.
 _READ = 1000
 
@@ -66,9 +69,11 @@ def settle_payments(
         if number == len(rounds):
             rounds.append([])
         rounds[number].append(_Pair(row["external_id"], entry, paid))
+    size = destination.batch_records or _TOGETHER
     for pairs in rounds:
-        for name, problem in _reconcile(destination, pairs, insist):
-            yield name, "not_reconciled", problem
+        for start in range(0, len(pairs), size):
+            for name, problem in _reconcile(destination, pairs[start : start + size], insist):
+                yield name, "not_reconciled", problem
 
 
 def _reconcile(destination: Destination, pairs: Sequence[_Pair], insist: Insist) -> Iterator[tuple[str, str]]:
