@@ -227,3 +227,5 @@ ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS kind VARCHAR;
 UPDATE ops.run SET kind = 'load' WHERE kind IS NULL;
 -- Whether the run has a last step that reports; where it ends before, a report is still to be written
 ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS owes_report BOOLEAN;
+-- People's decisions that the run followed, as one digest
+ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS decisions VARCHAR;

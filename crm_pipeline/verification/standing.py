@@ -8,50 +8,82 @@ the same ones with the same stamps. What changes without a stamp (a sum Odoo com
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from crm_pipeline.odoo.destination import Destination
+from crm_pipeline.odoo.grouping import count_by
+from crm_pipeline.odoo.lanes import together
 from crm_pipeline.odoo.ledger import read_pages
 from crm_pipeline.staging.store import StagingStore
 
 _STAMP = "%Y-%m-%d %H:%M:%S"
 
 
-def take_state(destination: Destination, module: str, model: str, since: str | None = None) -> tuple[str, str] | None:
-    """A stamp and a digest of what was written at or after it; ``None`` for a model without stamps or records.
+@dataclass(frozen=True)
+class State:
+    """A stamp, and a digest of what was written at or after it and of how many external ids of ours there are."""
+
+    stamp: str
+    digest: str
+
+
+def take_state(destination: Destination, module: str, model: str) -> State | None:
+    """The state of a model now, from its newest stamp on; ``None`` for a model without stamps or records.
 
     Args:
         destination: where the records are.
         module: module of the external ids.
         model: the model.
-        since: the stamp of an earlier state to compare with; the newest one of now when not given.
     """
     if "write_date" not in destination.fields_get(model):
         return None
-    every = {"active_test": False}
-    if since is None:
-        newest = destination.search_read(model, [], ["write_date"], limit=1, order="write_date desc, id desc", context=every)
-        if not newest or not newest[0]["write_date"]:
-            return None
-        since = str(newest[0]["write_date"])[:19]
-    digest = hashlib.sha256(str(destination.search_count("ir.model.data", [("module", "=", module), ("model", "=", model)])).encode())
-    for page in read_pages(destination, model, [("write_date", ">=", since)], ["write_date"]):
-        digest.update("".join(f" {record['id']} {record['write_date']}" for record in page).encode())
-    return since, digest.hexdigest()
+    # records that Odoo makes by SQL (of ir.model, for one) have no stamp, and PostgreSQL puts these first
+    newest = destination.search_read(
+        model, [("write_date", "!=", False)], ["write_date"], limit=1, order="write_date desc, id desc", context={"active_test": False}
+    )
+    if not newest:
+        return None
+    stamp = str(newest[0]["write_date"])[:19]
+    names = destination.search_count("ir.model.data", [("module", "=", module), ("model", "=", model)])
+    return _state(stamp, names, _written(destination, model, stamp))
 
 
-def keep_proof(store: StagingStore, env: str, model: str, state: tuple[str, str] | None) -> None:
+def keep_proof(store: StagingStore, env: str, model: str, state: State | None) -> None:
     """Note the state of which a model was proven, or that there is none."""
     store.execute("DELETE FROM ops.proof WHERE env = ? AND model = ?", [env, model])
     if state is not None:
-        store.execute("INSERT INTO ops.proof VALUES (?, ?, ?, ?)", [env, model, *state])
+        store.execute("INSERT INTO ops.proof VALUES (?, ?, ?, ?)", [env, model, state.stamp, state.digest])
 
 
-def is_proven(store: StagingStore, destination: Destination, module: str, env: str, model: str, last_run_ended: datetime | None) -> bool:
-    """Whether the last full read-back of a model still holds."""
-    kept = store.rows("SELECT stamp, digest FROM ops.proof WHERE env = ? AND model = ?", [env, model])
-    if not kept or last_run_ended is None or take_state(destination, module, model, kept[0][0]) != kept[0]:
-        return False
+def proven_models(
+    store: StagingStore, destination: Destination, module: str, env: str, models: Iterable[str], last_run_ended: datetime | None
+) -> frozenset[str]:
+    """Those of some models whose last full read-back still holds; all are looked at together."""
+    kept = {model: State(*state) for model, *state in store.rows("SELECT model, stamp, digest FROM ops.proof WHERE env = ?", [env])}
+    asked = [model for model in models if model in kept]
+    if not asked or last_run_ended is None:
+        return frozenset()
+    names = count_by(destination, "ir.model.data", [("module", "=", module), ("model", "in", asked)], ["model"])
+    looks = together(partial(_written, destination, model, kept[model].stamp) for model in asked)
     # a write within the second of the newest stamp has the same stamp
-    later = [("write_date", ">=", f"{last_run_ended:{_STAMP}}")]
-    return destination.search_count(model, later, context={"active_test": False}) == 0
+    late = f"{last_run_ended:{_STAMP}}"
+    return frozenset(
+        model for model, written in zip(asked, looks, strict=True)
+        if _state(kept[model].stamp, names.get((model,), 0), written) == kept[model] and all(stamp < late for _, stamp in written)
+    )  # fmt: skip
+
+
+def _written(destination: Destination, model: str, since: str) -> list[tuple[int, str]]:
+    """Id and stamp of the records written at or after a stamp, by id."""
+    pages = read_pages(destination, model, [("write_date", ">=", since)], ["write_date"])
+    return [(record["id"], str(record["write_date"])) for page in pages for record in page]
+
+
+def _state(stamp: str, names: int, written: list[tuple[int, str]]) -> State:
+    digest = hashlib.sha256(str(names).encode())
+    for odoo_id, at in written:
+        digest.update(f" {odoo_id} {at}".encode())
+    return State(stamp, digest.hexdigest())

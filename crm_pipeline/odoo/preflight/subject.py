@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeVar
 
 from crm_pipeline.odoo.destination import Destination, Domain, FieldSchema, Record
 from crm_pipeline.odoo.errors import AccessRightsError, CallError, DataError
+from crm_pipeline.odoo.lanes import together
 from crm_pipeline.specs import Mapping, TargetSpec
-from crm_pipeline.staging.store import StagingStore, quote
+from crm_pipeline.staging.store import StagingStore, literal, quote
 
 T = TypeVar("T")
 
 #: Everything is read whether archived or not, unless a rule asks for what is active.
 EVERY = {"active_test": False}
 #: No such model (Odoo 17 says so in the user's language, as a UserError), or no right to read it.
-_UNREADABLE = (CallError, DataError, AccessRightsError)
-#: Reads under way at the same time: hundreds of small questions are a matter of the way there and back.
-_LANES = 4
+UNREADABLE = (CallError, DataError, AccessRightsError)
 #: Models whose ``default_get`` wants ids before its fields (account.move.line 17.0, product.template 18.0) say so.
 _MISSING_ARGUMENT = re.compile(r"missing 1 required positional argument: '(?P<name>\w+)'")
 #: From this series on ``default_get`` takes its fields by name; before, in the place of ids (17.0, 18.0, 19.0 measured).
@@ -56,12 +54,14 @@ class Subject:
         mapping: the mapping in force.
         destination: the database; it is only read.
         env: environment, for what the ledger knows.
+        standing: models whose staged rows were all loaded just as they are, and that nobody touched since.
     """
 
     store: StagingStore
     mapping: Mapping
     destination: Destination
     env: str
+    standing: frozenset[str] = frozenset()
 
     def fields(self, model: str) -> dict[str, FieldSchema] | None:
         """The live schema of a model; ``None`` when the destination has no such model."""
@@ -79,14 +79,14 @@ class Subject:
         """Records of a model; ``None`` when the destination has no such model or the user may not read it."""
         try:
             return self.destination.search_read(model, domain, fields, limit=5000, context=EVERY if archived else None)
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
 
     def count(self, model: str, domain: Domain) -> int | None:
         """Number of records, archived ones included; ``None`` as :meth:`read`."""
         try:
             return self.destination.search_count(model, domain, context=EVERY)
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
 
     def defaults(self, model: str, names: Sequence[str]) -> dict[str, Any]:
@@ -108,8 +108,7 @@ class Subject:
 
     def together(self, calls: Iterable[Callable[[], T]]) -> list[T]:
         """Results of independent reads, several under way at the same time."""
-        with ThreadPoolExecutor(_LANES) as pool:
-            return [future.result() for future in [pool.submit(call) for call in calls]]
+        return together(calls)
 
     def dependencies(self, model: str, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Field → what Odoo computes it from; empty when it computes nothing."""
@@ -124,7 +123,9 @@ class Subject:
 
     @cached_property
     def _staged(self) -> dict[str, int]:
-        return {name: int(self.store.value(f"SELECT count(*) FROM {quote(f'staged.{name}')}")) for name in self.store.tables("staged")}
+        tables = self.store.tables("staged")
+        counts = (f"SELECT {literal(name)}, count(*) FROM {quote(f'staged.{name}')}" for name in tables)
+        return dict(self.store.rows(" UNION ALL ".join(counts))) if tables else {}
 
     @cached_property
     def _schemas(self) -> dict[str, dict[str, FieldSchema] | None]:
