@@ -236,7 +236,7 @@ class Migration(StagedSource):
             results = left_out(self.catalogue.loaded_checks(env, target))
             records.keep_checks(self.store, env, self.run_id, results)
             return results
-        state = None if only_written else take_state(destination, self.mapping.name, target.model)
+        state = None if only_written else take_state(self.store, destination, self.mapping.name, env, target.model)
         verified = verify_target(
             self.store, self.mapping, target, destination, env,
             lambda done, total: self.progress(f"verify {target.model}", done, total), at_end=at_end, contents=contents,

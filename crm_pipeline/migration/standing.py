@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ class Standing:
         """Whether the last full read-back of a model still holds."""
         if target.model in self._empty:
             return True
-        return target.model in (self._proven if self._nothing_was_loaded() else self._look([target.model]))
+        return target.model in (self._proven if self._nothing_was_loaded() else self._look([target]))
 
     @property
     def is_whole(self) -> bool:
@@ -75,7 +76,7 @@ class Standing:
 
     @cached_property
     def _proven(self) -> frozenset[str]:
-        return self._look([target.model for target in self._targets])
+        return self._look(self._targets)
 
     @cached_property
     def _empty(self) -> frozenset[str]:
@@ -102,6 +103,6 @@ class Standing:
     def _nothing_was_loaded(self) -> bool:
         return not self._migration.loaded_models(self._env)
 
-    def _look(self, models: list[str]) -> frozenset[str]:
+    def _look(self, targets: Iterable[TargetSpec]) -> frozenset[str]:
         ended = self._migration.ledger(self._env).last_run_ended()
-        return proven_models(self._migration.store, self._destination, self._migration.mapping.name, self._env, models, ended)
+        return proven_models(self._migration.store, self._migration.mapping, self._destination, self._env, targets, ended)
