@@ -129,7 +129,7 @@ def start_run(store: StagingStore, values: dict[str, Any]) -> None:
 
 
 def note_load(store: StagingStore, run_id: str, env: str) -> None:
-    """Note that a run writes to an environment."""
+    """Note that a run brings an environment up to date, whether there is something to write or not."""
     store.execute("UPDATE ops.run SET kind = 'load' WHERE run_id = ? AND env = ? AND kind = 'look'", [run_id, env])
 
 

@@ -47,9 +47,13 @@ class Standing:
         return (same & (self._proven | self._empty)) - decided
 
     def keep(self, target: TargetSpec) -> list[CheckResult] | None:
-        """The outcomes of a model's checks as the last run left them, where nothing is left to do for the model; else ``None``."""
+        """The outcomes of a model's checks as the last run left them, where nothing is left to do for the model; else ``None``.
+
+        A run that finds nothing to do for a model counts as one that loaded.
+        """
         if not self._is_left_out(target) and not (target.model in self.models and self.holds(target)):
             return None
+        records.note_load(self._migration.store, self._migration.run_id, self._env)
         records.keep_unchanged(self._migration.store, self._env, target.model)
         return [self._outcomes[spec] for spec in self._migration.catalogue.loaded_checks(self._env, target).values() if spec in self._outcomes]
 

@@ -20,6 +20,9 @@ T = TypeVar("T")
 EVERY = {"active_test": False}
 #: No such model (Odoo 17 says so in the user's language, as a UserError), or no right to read it.
 UNREADABLE = (CallError, DataError, AccessRightsError)
+_OPERATIONS = ("read", "create", "write", "unlink")
+#: Models that add to what ``ir.model.access`` says of them (``_check_access``, 18.0 and 19.0).
+_SAY_THEMSELVES = ("mail.message", "mail.activity", "ir.attachment")
 #: Models whose ``default_get`` wants ids before its fields (account.move.line 17.0, product.template 18.0) say so.
 _MISSING_ARGUMENT = re.compile(r"missing 1 required positional argument: '(?P<name>\w+)'")
 #: From this series on ``default_get`` takes its fields by name; before, in the place of ids (17.0, 18.0, 19.0 measured).
@@ -145,6 +148,27 @@ class Subject:
         return {
             r["name"]: App(r["name"], r.get("shortdesc") or r["name"], r["state"] or "", r.get("license") or "") for r in found
         }
+
+    @cached_property
+    def granted(self) -> frozenset[tuple[str, str]]:
+        """(model, operation) that ``ir.model.access`` grants the user, as Odoo reads it (17.0, 18.0, 19.0); others are to be asked.
+
+        Models with a say of their own are left out, and all where the user may not read these lists.
+        """
+        fields = self.fields("res.users") or {}
+        groups = next((name for name in ("all_group_ids", "groups_id") if name in fields), None)
+        uid = self.destination.call("res.users", "context_get").get("uid")
+        user = self.read("res.users", [("id", "=", uid)], [groups]) if groups else None
+        grants = self.read("ir.model.access", [("active", "=", True)], ["model_id", "group_id", *(f"perm_{each}" for each in _OPERATIONS)])
+        models = self.read("ir.model", [], ["model"])
+        if not user or not grants or not models:
+            return frozenset()
+        names, mine = {record["id"]: record["model"] for record in models}, {False, *user[0][str(groups)]}
+        return frozenset(
+            (names[each["model_id"]], operation)
+            for each in grants if each["group_id"] in mine and names.get(each["model_id"], _SAY_THEMSELVES[0]) not in _SAY_THEMSELVES
+            for operation in _OPERATIONS if each[f"perm_{operation}"]
+        )  # fmt: skip
 
     @cached_property
     def provided(self) -> dict[str, dict[str, FieldSchema]]:
