@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crm_pipeline.migration import records
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.loader import LoadCounts, models_loaded_as_staged
+from crm_pipeline.odoo.preflight.subject import UNREADABLE
 from crm_pipeline.specs import TargetSpec
 from crm_pipeline.verification.checks import CheckResult, CheckSpec
 from crm_pipeline.verification.standing import proven_models
@@ -81,13 +82,15 @@ class Standing:
         return records.kept_counts(self._migration.store, self._env)
 
     def _proven(self) -> frozenset[str]:
-        """Models whose proof holds, as Odoo said after the last load of this run."""
+        """Models whose proof holds, as Odoo said after the last load of this run; none where it does not let us look."""
         loaded = frozenset(self._migration.loaded_models(self._env))
         if loaded not in self._looks:
             ended = self._migration.ledger(self._env).last_run_ended()
-            self._looks[loaded] = proven_models(
-                self._migration.store, self._migration.mapping, self._destination, self._env, self._targets, ended
-            )
+            try:
+                found = proven_models(self._migration.store, self._migration.mapping, self._destination, self._env, self._targets, ended)
+            except UNREADABLE:  # preflight says what is missing
+                found = frozenset()
+            self._looks[loaded] = found
         return self._looks[loaded]
 
     @cached_property
