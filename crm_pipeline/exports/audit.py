@@ -97,8 +97,14 @@ def read_object(store: Database, spec: SourceSpec, object_name: str, drop: Drop)
         tuple(warnings + reading.count_warnings),
         drop.time_zone,
         drop.date_order,
-        tuple(layer.name for layer in drop.layers[1:]),
+        _deltas(drop, object_name),
     )
+
+
+def _deltas(drop: Drop, object_name: str) -> tuple[str, ...]:
+    """The deltas that were read; none where none of them has the object, which then is as the full export has it."""
+    deltas = drop.layers[1:]
+    return tuple(layer.name for layer in deltas) if any(object_name in layer.files for layer in deltas) else ()
 
 
 class _Reading:

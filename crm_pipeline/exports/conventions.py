@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 _MAX_HOURS = 14
@@ -14,6 +15,12 @@ _NO_OFFSET = re.compile(r"(?:etc/)?(?:utc|gmt|z)|\(\s*(?:utc|gmt)\s*\).*", re.IG
 _PATH = re.compile(r"[A-Za-z_]+(?:/[A-Za-z_+-]+[0-9]*)+")
 
 
+@lru_cache(maxsize=1)
+def _known_zones() -> dict[str, str]:
+    """Folded name → name of the zones with a place; looking them up reads hundreds of files."""
+    return {name.casefold(): name for name in available_timezones() if "/" in name and not name.startswith("Etc/")}
+
+
 def read_time_zone(text: str, account: str) -> str | None:
     """The zone a text means: an IANA name or '±HH:MM'; ``None`` when it is not certain ('IST' is three zones).
 
@@ -22,7 +29,7 @@ def read_time_zone(text: str, account: str) -> str | None:
     standard time, that zone is meant (a screen shows '(GMT+10:00) Sydney' in summer too).
     """
     text = text.strip()
-    known = {name.casefold(): name for name in available_timezones() if "/" in name and not name.startswith("Etc/")}
+    known = _known_zones()
     for candidate in _PATH.findall(text):
         if candidate.casefold() in known:
             return known[candidate.casefold()]

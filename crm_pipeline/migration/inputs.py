@@ -24,6 +24,13 @@ def inputs_of(drop: Drop, mapping: Mapping, resolutions: Path) -> str:
         for file in sorted(path for path in layer.folder.rglob("*") if path.is_file()):
             found = file.stat()
             digest.update(f"{layer.name}/{file.relative_to(layer.folder)}\0{found.st_size}\0{found.st_mtime_ns}\0".encode())
+    digest.update(decisions_of(resolutions).encode())
+    return digest.hexdigest()
+
+
+def decisions_of(resolutions: Path) -> str:
+    """SHA-256 over the files of people's decisions."""
+    digest = hashlib.sha256()
     for file in sorted(resolutions.glob("*.csv")):
         digest.update(f"{file.name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\0".encode())
     return digest.hexdigest()

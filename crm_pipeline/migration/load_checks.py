@@ -123,7 +123,6 @@ def check_environment(
     broken = table.filter(
         (pl.col("exported") != pl.sum_horizontal(FATES)) | (pl.col("exported") != pl.col("accounted"))
     )
-    unequal = [t for t in totals if not t.equal]
     watch = end_watch(store, destination, env)
     mails, notes = queued_mails(destination, watch), notifications(destination, watch)
     models = [t.model for t in mapping.targets if t.model in _FOLLOWED]
@@ -137,14 +136,7 @@ def check_environment(
             else f"{broken['object'][0]}: {broken['exported'][0]} exported, {broken['accounted'][0]} accounted for",
             tuple(broken.to_dicts()),
         ),
-        CheckResult(
-            checks["control_totals_equal"], not unequal,
-            f"{len(totals)} totals equal{_rounding(totals)}" if not unequal
-            else f"{unequal[0].name} {unequal[0].currency}: {unequal[0].source} staged, {unequal[0].odoo} in Odoo",
-            tuple(
-                {"total": t.name, "currency": t.currency, "source": t.source, "odoo": t.odoo, "rounding": t.rounding} for t in unequal
-            ),
-        ),
+        check_totals(checks["control_totals_equal"], totals),
         _empty(
             store, checks["exported_amounts_accounted"],
             f'SELECT object, "column", rows, amount AS exported, staged FROM ops.exported_amount WHERE env = {literal(env)} AND amount <> staged',
@@ -169,6 +161,19 @@ def check_environment(
             "no value was changed", "values were changed by people in Odoo; they are kept",
         ),
     ]  # fmt: skip
+
+
+def check_totals(spec: CheckSpec, totals: list[ControlTotal]) -> CheckResult:
+    """Whether all sums and counts are the same on both sides."""
+    unequal = [t for t in totals if not t.equal]
+    return CheckResult(
+        spec, not unequal,
+        f"{len(totals)} totals equal{_rounding(totals)}" if not unequal
+        else f"{unequal[0].name} {unequal[0].currency}: {unequal[0].source} staged, {unequal[0].odoo} in Odoo",
+        tuple(
+            {"total": t.name, "currency": t.currency, "source": t.source, "odoo": t.odoo, "rounding": t.rounding} for t in unequal
+        ),
+    )  # fmt: skip
 
 
 def _rounding(totals: list[ControlTotal]) -> str:

@@ -47,13 +47,18 @@ def forget_checks(store: StagingStore, env: str, specs: Iterable[CheckSpec]) -> 
 
 def kept_checks(store: StagingStore, env: str, specs: Iterable[CheckSpec]) -> list[CheckResult]:
     """The newest outcomes of checks, as they were kept; those that were not made are left out."""
-    found = []
-    for spec in specs:
-        rows = store.rows(
-            'SELECT passed, message, rows, query FROM ops.check_result WHERE env = ? AND asset = ? AND "check" = ?', [env, spec.asset, spec.name]
-        )
-        found += [CheckResult(spec, passed, message, tuple(json.loads(kept)), query) for passed, message, kept, query in rows]
-    return found
+    wanted = {(spec.asset, spec.name): spec for spec in specs}
+    rows = store.rows(
+        """SELECT asset, "check", passed, message, rows, query FROM ops.check_result
+           WHERE env = ? AND list_contains(?, asset || ' ' || "check")""",
+        [env, [" ".join(names) for names in wanted]],
+    )
+    kept = {(asset, name): outcome for asset, name, *outcome in rows}
+    return [
+        CheckResult(spec, passed, message, tuple(json.loads(shown)), query)
+        for names, spec in wanted.items() if names in kept
+        for passed, message, shown, query in (kept[names],)
+    ]  # fmt: skip
 
 
 def keep_examination(store: StagingStore, env: str, examination: Examination) -> None:
@@ -61,14 +66,20 @@ def keep_examination(store: StagingStore, env: str, examination: Examination) ->
     with store.transaction():
         for table in ("preflight_fact", "preflight_model"):
             store.execute(f"DELETE FROM ops.{table} WHERE env = ?", [env])
-        for position, fact in enumerate(examination.facts):
-            store.execute("INSERT INTO ops.preflight_fact VALUES (?, ?, ?, ?, ?)", [env, position, fact.topic, fact.name, fact.value])
-        for position, p in enumerate(examination.present):
-            store.execute(
-                "INSERT INTO ops.preflight_model VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [env, position, p.model, p.title, p.staged, p.in_odoo, p.ours, p.shipped, p.foreign, p.linked, p.created, p.waiting,
-                 p.left_out, p.skipped],
-            )  # fmt: skip
+        facts = [(env, position, fact.topic, fact.name, fact.value) for position, fact in enumerate(examination.facts)]
+        _insert(store, "preflight_fact", facts)
+        _insert(store, "preflight_model", [
+            (env, position, p.model, p.title, p.staged, p.in_odoo, p.ours, p.shipped, p.foreign, p.linked, p.created, p.waiting, p.left_out,
+             p.skipped)
+            for position, p in enumerate(examination.present)
+        ])  # fmt: skip
+
+
+def _insert(store: StagingStore, table: str, rows: list[tuple[Any, ...]]) -> None:
+    """Rows of one statement; as many statements as rows would take a hundred times as long."""
+    if rows:
+        places = ", ".join(f"({', '.join('?' * len(rows[0]))})" for _ in rows)
+        store.execute(f"INSERT INTO ops.{table} VALUES {places}", [value for row in rows for value in row])
 
 
 def keep_counts(store: StagingStore, env: str, counts: LoadCounts, seconds: float) -> None:
@@ -81,12 +92,19 @@ def keep_counts(store: StagingStore, env: str, counts: LoadCounts, seconds: floa
     )
 
 
-def kept_counts(store: StagingStore, env: str, model: str) -> LoadCounts | None:
-    """The counts of a model as the last run left them."""
-    rows = store.rows(
-        "SELECT model, staged, created, updated, unchanged, linked, failed, held FROM ops.load_count WHERE env = ? AND model = ?", [env, model]
+def keep_unchanged(store: StagingStore, env: str, model: str) -> None:
+    """Note of a model that nothing was left to do: what the last run created and updated is unchanged."""
+    store.execute(
+        """UPDATE ops.load_count SET created = 0, updated = 0, unchanged = created + updated + unchanged, seconds = 0
+           WHERE env = ? AND model = ?""",
+        [env, model],
     )
-    return LoadCounts(*rows[0]) if rows else None
+
+
+def kept_counts(store: StagingStore, env: str) -> dict[str, LoadCounts]:
+    """The counts of each model as the last run left them."""
+    rows = store.rows("SELECT model, staged, created, updated, unchanged, linked, failed, held FROM ops.load_count WHERE env = ?", [env])
+    return {row[0]: LoadCounts(*row) for row in rows}
 
 
 def keep_totals(store: StagingStore, env: str, totals: list[ControlTotal]) -> None:
@@ -111,7 +129,7 @@ def start_run(store: StagingStore, values: dict[str, Any]) -> None:
 
 
 def note_load(store: StagingStore, run_id: str, env: str) -> None:
-    """Note that a run writes to an environment."""
+    """Note that a run brings an environment up to date, whether there is something to write or not."""
     store.execute("UPDATE ops.run SET kind = 'load' WHERE run_id = ? AND env = ? AND kind = 'look'", [run_id, env])
 
 

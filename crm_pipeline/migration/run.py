@@ -12,6 +12,7 @@ from crm_pipeline.migration.errors import MigrationError
 from crm_pipeline.migration.migration import Migration
 from crm_pipeline.migration.result import build_result
 from crm_pipeline.migration.sign_off import keep_report
+from crm_pipeline.migration.standing import Standing, last_run_stands
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.reports import build_preflight_page, build_report
 from crm_pipeline.specs import TargetSpec
@@ -59,11 +60,12 @@ def migrate(
         migration.refuse_older(env, drop.name)
     destination = migration.reach(env) if dry_run else migration.open(env)
     try:
-        repeats = not dry_run and not only and migration.is_staged(drop) and migration.continues(env, destination)
-        stops = _prepare(migration, env, drop, destination, keep=repeats)
+        repeats = not dry_run and not only and migration.is_staged(drop) and last_run_stands(migration, env, destination)
+        standing = Standing(migration, env, destination) if repeats else None
+        stops = _prepare(migration, env, drop, destination, standing)
         if not stops and not dry_run:
-            stops = _load_all(migration, env, destination, only, only_newer=repeats, keep_proven=repeats)
-            stops += [r for r in migration.finish(env, destination, keep_proven=repeats) if r.stops]
+            stops = _load_all(migration, env, destination, only, only_newer=repeats, standing=standing)
+            stops += [r for r in migration.finish(env, destination, standing=standing) if r.stops]
         else:
             migration.account(env)
     finally:
@@ -97,13 +99,13 @@ def delta(
     destination = migration.open(env)
     try:
         some = not verify_all
-        stands = some and migration.continues(env, destination)
-        stops = _prepare(migration, env, drop, destination, keep=stands)
+        standing = Standing(migration, env, destination) if some and last_run_stands(migration, env, destination) else None
+        stops = _prepare(migration, env, drop, destination, standing)
         if not stops:
             stops = [r for r in before_load() if r.stops]
         if not stops:
-            stops = _load_all(migration, env, destination, (), only_newer=some, only_written=some, keep_proven=stands)
-            stops += [r for r in migration.finish(env, destination, only_written=some, keep_proven=stands) if r.stops]
+            stops = _load_all(migration, env, destination, (), only_newer=some, only_written=some, standing=standing)
+            stops += [r for r in migration.finish(env, destination, only_written=some, standing=standing) if r.stops]
         else:
             migration.account(env)
     finally:
@@ -111,14 +113,14 @@ def delta(
     return _outcome(migration, env, tuple(stops))
 
 
-def _prepare(migration: Migration, env: str, drop: Drop, destination: Destination, *, keep: bool = False) -> list[CheckResult]:
+def _prepare(migration: Migration, env: str, drop: Drop, destination: Destination, standing: Standing | None) -> list[CheckResult]:
     """Start a run, read, stage and examine; returns what stops it."""
-    migration.start(env, drop, destination, keep=keep)
+    migration.start(env, drop, destination, keep=standing is not None)
     stops = [r for r in migration.read(drop) if r.stops]
     if not stops:
         stops = [r for r in migration.stage() if r.stops]
     if not stops:
-        stops = [r for r in migration.preflight(env, destination) if r.stops]
+        stops = [r for r in migration.preflight(env, destination, standing) if r.stops]
     return stops
 
 
@@ -174,7 +176,7 @@ def report(migration: Migration, env: str) -> Path:
 
 def _load_all(
     migration: Migration, env: str, destination: Destination, only: tuple[str, ...], *, only_newer: bool = False, only_written: bool = False,
-    keep_proven: bool = False,
+    standing: Standing | None = None,
 ) -> list[CheckResult]:  # fmt: skip
     stops: list[CheckResult] = []
     blocked: set[str] = set()
@@ -185,7 +187,7 @@ def _load_all(
             blocked.add(target.model)
             migration.hold(env, target)
             continue
-        kept = migration.keep_loaded(env, destination, target) if keep_proven else None
+        kept = standing.keep(target) if standing is not None else None
         if kept is not None:
             stops += [r for r in kept if r.stops]
             continue

@@ -7,6 +7,7 @@ touched, so a re-run writes nothing and overwrites nobody's work.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -27,7 +28,7 @@ from crm_pipeline.odoo.sender import Sender
 from crm_pipeline.odoo.stream import open_stream
 from crm_pipeline.odoo.updates import update_changed
 from crm_pipeline.specs import Mapping, TargetSpec
-from crm_pipeline.staging.store import StagingStore, quote
+from crm_pipeline.staging.store import StagingStore, literal, quote
 
 log = logging.getLogger(__name__)
 
@@ -97,18 +98,25 @@ def load_target(
     return _counts(store, target, ledger, run)
 
 
-def is_loaded_as_staged(store: StagingStore, target: TargetSpec, env: str) -> bool:
-    """Whether every staged row of a target was last loaded just as it is, and nothing was loaded that is staged no more."""
-    table, here = quote(f"staged.{target.table}"), [env, target.model]
-    return not store.value(
-        f"""SELECT EXISTS (
-                SELECT 1 FROM (SELECT external_id, _hash FROM {table} WHERE NOT _departed AND external_id NOT IN (
-                    SELECT external_id FROM ops.left_out WHERE env = $1)) AS staged
-                FULL JOIN (SELECT external_id, row_hash FROM ops.ledger WHERE env = $1 AND model = $2) AS entry USING (external_id)
-                WHERE entry.row_hash IS DISTINCT FROM staged._hash)
-            OR EXISTS (SELECT 1 FROM ops.conflict_decision WHERE model = $2)""",
-        here,
+def models_loaded_as_staged(store: StagingStore, targets: Sequence[TargetSpec], env: str) -> frozenset[str]:
+    """Models of which every staged row was last loaded just as it is, nothing was loaded that is staged no more, and no conflict is decided.
+
+    One statement for all targets.
+    """
+    if not targets:
+        return frozenset()
+    rows = " UNION ALL ".join(
+        f"SELECT {literal(t.model)} AS model, external_id, _hash FROM {quote(f'staged.{t.table}')} WHERE NOT _departed" for t in targets
     )
+    differing = store.rows(
+        f"""SELECT DISTINCT model FROM (
+                SELECT * FROM ({rows}) WHERE external_id NOT IN (SELECT external_id FROM ops.left_out WHERE env = $1)
+            ) AS staged FULL JOIN (SELECT model, external_id, row_hash FROM ops.ledger WHERE env = $1) AS entry USING (model, external_id)
+            WHERE entry.row_hash IS DISTINCT FROM staged._hash
+            UNION SELECT model FROM ops.conflict_decision""",
+        [env],
+    )
+    return frozenset(t.model for t in targets) - {model for (model,) in differing}
 
 
 def _creation(target: TargetSpec, destination: Destination, ledger: Ledger, retry: RetryPolicy) -> Creation | None:

@@ -223,19 +223,25 @@ class _Update:
                FROM ops.conflict_decision WHERE model = ? GROUP BY external_id""",
             [self.target.model],
         )
-        changed, kept = [], []
+        changed, kept, noted = [], [], []
         for field in self.fields:
             verdict = self._verdicts(field)
             changed.append(f"CASE WHEN {verdict['send']} THEN {literal(field.name)} END")
             kept.append(f"CASE WHEN {verdict['conflict']} OR {verdict['decided']} OR {verdict['edit']} THEN {literal(field.name)} END")
+            noted.append(self._noted(field, verdict))
         store.execute(f"""
             CREATE OR REPLACE TEMP TABLE _change AS
             SELECT new.external_id, concat_ws(' ', {", ".join(changed)}) AS fields,
-                   list_filter([{", ".join(kept)}], lambda x: x IS NOT NULL) AS kept
+                   list_filter([{", ".join(kept)}], lambda x: x IS NOT NULL) AS kept,
+                   list_filter([{", ".join(noted)}], lambda x: x IS NOT NULL) AS noted, new._odoo_id AS odoo_id
             FROM {_THREE}
         """)
-        for field in self.fields:
-            self._note(field)
+        told = "? AS env, ? AS model, external_id, note.field, note.last_loaded, note.odoo_now"
+        notes = "(SELECT external_id, odoo_id, unnest(noted) AS note FROM _change)"
+        store.execute(f"INSERT INTO ops.conflict BY NAME SELECT {told}, note.new_source FROM {notes} WHERE note.is_conflict", self._here)
+        store.execute(
+            f"INSERT INTO ops.edit BY NAME SELECT {told}, odoo_id, ? AS noticed_at FROM {notes} WHERE NOT note.is_conflict", [*self._here, self.ledger.now]
+        )
         left = f"SELECT odoo_id FROM ops.put_back WHERE env = {literal(self.ledger.env)} AND model = {literal(self.target.model)}"
         names = " ".join(f.name for f in self._resent)
         if names:
@@ -278,18 +284,13 @@ class _Update:
         off = f"coalesce(staged.{quote(tolerance_column(field.name))}, 0)"
         return f"({same} OR abs(coalesce({meant}, 0) - coalesce({found}, 0)) <= {off} + 0.000001)"
 
-    def _note(self, field: ResolvedField) -> None:
+    def _noted(self, field: ResolvedField, verdict: dict[str, str]) -> str:
+        """SQL: a struct of what people should know of a field, NULL when there is nothing."""
         new, last, now = f"new.{quote(field.name)}", f"last.{quote(field.name)}", f"now.{quote(field.found_as)}"
-        verdict = self._verdicts(field)
-        told = f"""? AS env, ? AS model, new.external_id, {literal(field.name)} AS field,
-                   CASE WHEN new._unknown THEN NULL ELSE {text_sql(field, last)} END AS last_loaded, {text_sql(field, now)} AS odoo_now"""
-        self.store.execute(
-            f"INSERT INTO ops.conflict BY NAME SELECT {told}, {text_sql(field, new)} AS new_source FROM {_THREE} WHERE {verdict['conflict']}", self._here
-        )
-        self.store.execute(
-            f"INSERT INTO ops.edit BY NAME SELECT {told}, new._odoo_id AS odoo_id, ? AS noticed_at FROM {_THREE} WHERE {verdict['edit']} OR {verdict['decided']}",
-            [*self._here, self.ledger.now],
-        )
+        told = f"""struct_pack(
+            field := {literal(field.name)}, last_loaded := CASE WHEN new._unknown THEN NULL ELSE ({text_sql(field, last)})::VARCHAR END,
+            odoo_now := ({text_sql(field, now)})::VARCHAR, new_source := ({text_sql(field, new)})::VARCHAR, is_conflict := """
+        return f"CASE WHEN {verdict['conflict']} THEN {told}TRUE) WHEN {verdict['edit']} OR {verdict['decided']} THEN {told}FALSE) END"
 
     def _send(self, sender: Sender) -> dict[str, str]:
         by_name = {field.name: field for field in self.fields}

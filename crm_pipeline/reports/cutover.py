@@ -12,6 +12,7 @@ from crm_pipeline.reports import facts
 from crm_pipeline.reports.queues import open_queues
 from crm_pipeline.reports.rendering import template
 from crm_pipeline.specs import Mapping
+from crm_pipeline.staging.runs import last_load
 from crm_pipeline.staging.store import StagingStore
 
 CUTOVER_FOLDER = "cutover"
@@ -87,7 +88,7 @@ def build_runbook(store: StagingStore, mapping: Mapping, folder: Path, now: date
 def runbook_steps(store: StagingStore, mapping: Mapping) -> list[Step]:
     """The steps of a cutover in their order, as far as they are done."""
     name, who = mapping.name, mapping.source.operations.responsible
-    sandbox, production = _last_run(store, "sandbox"), _last_run(store, "production")
+    sandbox, production = last_load(store, "sandbox"), last_load(store, "production")
     signed = store.rows("SELECT signed_by, signed_at FROM ops.sign_off WHERE mapping_hash = ? ORDER BY signed_at DESC LIMIT 1", [mapping.hash])
     cutover = store.rows("SELECT cut_over_by, cut_over_at FROM ops.cutover WHERE reopened_at IS NULL ORDER BY cut_over_at DESC LIMIT 1")
     by = {step: who.get(step, _NOT_SAID) for step in ("export", "freeze", "delta", "verification", "decision", "communication", "hypercare")}
@@ -107,17 +108,6 @@ def runbook_steps(store: StagingStore, mapping: Mapping) -> list[Step]:
         Step("Hypercare", f"{mapping.source.operations.hypercare_days} business days: drift, conflicts and open queues, every morning.", f"crm-pipeline hypercare {name} --env production",
              by["hypercare"], None),
     ]  # fmt: skip
-
-
-def _last_run(store: StagingStore, env: str) -> dict[str, Any]:
-    """The newest run that loaded an environment and was not rolled back since."""
-    found = store.frame(
-        """SELECT * FROM ops.run AS run WHERE env = ? AND kind = 'load' AND ended_at IS NOT NULL AND NOT EXISTS (
-               SELECT 1 FROM ops.rollback AS undone WHERE undone.env = run.env AND undone.to_run IS NULL AND undone.started_at > run.started_at)
-           ORDER BY started_at DESC LIMIT 1""",
-        [env],
-    ).to_dicts()
-    return found[0] if found else {}
 
 
 def _said(run: dict[str, Any]) -> str | None:

@@ -93,7 +93,8 @@ def _odoo_values(store: StagingStore, env: str) -> dict[tuple[str, int], list[tu
 def _exported_cells(store: StagingStore, mapping: Mapping, name: str, rows: list[int]) -> dict[int, list[tuple[str, str]]]:
     """Row id → heading and text of every cell that is not blank, as exported."""
     columns = mapping.source.objects[name].columns
-    names = [column for column in columns if column in store.columns(f"raw.{name}")]
+    delivered = store.columns(f"raw.{name}")
+    names = [column for column in columns if column in delivered]
     picked = ", ".join(quote(column) for column in names)
     found = {}
     for row_id, extra, *cells in store.rows(

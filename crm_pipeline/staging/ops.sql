@@ -190,8 +190,9 @@ CREATE TABLE IF NOT EXISTS ops.check_result (
     env VARCHAR NOT NULL, asset VARCHAR NOT NULL, "check" VARCHAR NOT NULL, passed BOOLEAN NOT NULL, severity VARCHAR NOT NULL,
     blocking BOOLEAN NOT NULL, message VARCHAR NOT NULL, description VARCHAR NOT NULL, rows JSON, query VARCHAR, run_id VARCHAR
 );
--- Models whose records were all found equal, with the state of Odoo's stamps at that time
+-- Models whose records were all found equal, with the state of Odoo's stamps at that time: of our records, and of the others
 CREATE TABLE IF NOT EXISTS ops.proof (env VARCHAR NOT NULL, model VARCHAR NOT NULL, stamp VARCHAR NOT NULL, digest VARCHAR NOT NULL);
+ALTER TABLE ops.proof ADD COLUMN IF NOT EXISTS others VARCHAR;
 CREATE TABLE IF NOT EXISTS ops.load_count (
     env VARCHAR NOT NULL, model VARCHAR NOT NULL, staged BIGINT, created BIGINT, updated BIGINT, unchanged BIGINT,
     linked BIGINT, failed BIGINT, held BIGINT, seconds DOUBLE
@@ -232,3 +233,5 @@ ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS kind VARCHAR;
 UPDATE ops.run SET kind = 'load' WHERE kind IS NULL;
 -- Whether the run has a last step that reports; where it ends before, a report is still to be written
 ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS owes_report BOOLEAN;
+-- People's decisions that the run followed, as one digest
+ALTER TABLE ops.run ADD COLUMN IF NOT EXISTS decisions VARCHAR;

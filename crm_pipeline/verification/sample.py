@@ -7,11 +7,13 @@ the exported row; the machine has compared every record anyway.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import polars as pl
 
 from crm_pipeline.odoo.destination import Destination, FieldSchema, Record
+from crm_pipeline.odoo.lanes import together
 from crm_pipeline.odoo.resolved import resolve_fields
 from crm_pipeline.specs import Mapping, TargetSpec
 from crm_pipeline.staging.store import StagingStore, literal
@@ -93,9 +95,12 @@ def _linked_names(destination: Destination, fields: list[FieldSchema], records: 
             for model, odoo_id in _links(field, record):
                 wanted.setdefault(model, set()).add(odoo_id)
     names: dict[tuple[str, int], str] = {}
-    for model, ids in wanted.items():
-        found = destination.search_read(model, [("id", "in", sorted(ids))], ["display_name"], context={"active_test": False})
-        names |= {(model, record["id"]): str(record["display_name"]) for record in found}
+    found = together(
+        partial(destination.search_read, model, [("id", "in", sorted(ids))], ["display_name"], context={"active_test": False})
+        for model, ids in wanted.items()
+    )
+    for model, named in zip(wanted, found, strict=True):
+        names |= {(model, record["id"]): str(record["display_name"]) for record in named}
     return names
 
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Literal
 
 import polars as pl
 
 from crm_pipeline.odoo.comparison import fetch_records
 from crm_pipeline.odoo.destination import Destination
+from crm_pipeline.odoo.lanes import together
 from crm_pipeline.odoo.resolved import ResolvedField, resolve_fields, resolved_select, streams
 from crm_pipeline.specs import FieldSpec, Mapping, TargetSpec
 from crm_pipeline.specs.target import Count
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 _PART = 1000
+_CENT = Decimal("0.01")
 
 #: What Odoo holds where people's changes are kept, by external id.
 _KEPT = """
@@ -58,9 +61,9 @@ def control_totals(store: StagingStore, mapping: Mapping, destination: Destinati
     """All control totals of a mapping, by currency and as broken down, over the records that are in the destination."""
     totals: list[ControlTotal] = []
     for target in mapping.targets:
-        schema = destination.fields_get(target.model) if target.control_totals else {}
+        if target.control_totals:
+            _read_amounts(store, target, destination, env)
         for rule in target.control_totals:
-            fields = {f.name: f.schema.name for block in target.sources for f in resolve_fields(target, block, schema)}
             currency = f"staged.{quote(rule.currency)}" if rule.currency else "NULL::VARCHAR"
             parts = ", ".join(f"coalesce(staged.{quote(name)}::VARCHAR, 'none')" for name in rule.by)
             meant = f"staged.{quote(rule.field)}"
@@ -80,24 +83,41 @@ def control_totals(store: StagingStore, mapping: Mapping, destination: Destinati
             )
             if rule.currency:
                 store.execute("DELETE FROM _summed WHERE currency IS NULL AND meant = 0")
-            totals += _compare(store, destination, target.model, rule.field, fields[rule.field], broken_down=bool(rule.by))
+            totals += _compare(store, target.model, rule.field, broken_down=bool(rule.by))
     return totals
 
 
-def _compare(
-    store: StagingStore, destination: Destination, model: str, name: str, field: str, *, broken_down: bool
-) -> list[ControlTotal]:
+def _read_amounts(store: StagingStore, target: TargetSpec, destination: Destination, env: str) -> None:
+    """``_found``: id and the amounts, to the cent, of all created records that a control total of the target adds up."""
+    schema = destination.fields_get(target.model)
+    names = {f.name: f.schema.name for block in target.sources for f in resolve_fields(target, block, schema)}
+    fields = list(dict.fromkeys(rule.field for rule in target.control_totals))
+    ids = [row[0] for row in store.rows(
+        f"""SELECT entry.odoo_id FROM {quote(f"staged.{target.table}")} AS staged JOIN ops.ledger AS entry USING (external_id)
+            WHERE entry.env = ? AND entry.origin = 'created' AND ({" OR ".join(f"staged.{quote(name)} IS NOT NULL" for name in fields)})
+            ORDER BY 1""",
+        [env],
+    )]  # fmt: skip
+    store.execute(f"CREATE OR REPLACE TEMP TABLE _found (odoo_id BIGINT, {', '.join(f'{quote(name)} DECIMAL(24, 6)' for name in fields)})")
+    size, read = destination.batch_records or _PART, [names[name] for name in fields]
+    pages = together(
+        partial(
+            destination.search_columns, target.model, [("id", "in", ids[start : start + size])], list(dict.fromkeys(read)),
+            context={"active_test": False},
+        )
+        for start in range(0, len(ids), size)
+    )  # fmt: skip
+    for page in pages:
+        amounts = [
+            pl.Series(name, [Decimal(repr(amount or 0)).quantize(_CENT) for amount in page[names[name]]], pl.Decimal(24, 6)) for name in fields
+        ]
+        store.insert("_found", pl.DataFrame([page["id"].alias("odoo_id"), *amounts]))
+
+
+def _compare(store: StagingStore, model: str, name: str, *, broken_down: bool) -> list[ControlTotal]:
     """Sums over ``_summed`` on both sides: by currency, then by currency and part."""
-    ids = [row[0] for row in store.rows("SELECT odoo_id FROM _summed ORDER BY 1")]
-    store.execute("CREATE OR REPLACE TEMP TABLE _found (odoo_id BIGINT, amount DECIMAL(24, 6))")
-    page = destination.batch_records or _PART
-    for start in range(0, len(ids), page):
-        part = ids[start : start + page]
-        found = destination.search_columns(model, [("id", "in", part)], [field], context={"active_test": False})
-        amounts = [Decimal(repr(amount or 0)).quantize(Decimal("0.01")) for amount in found[field]]
-        store.insert("_found", pl.DataFrame([found["id"].alias("odoo_id"), pl.Series("amount", amounts, pl.Decimal(24, 6))]))
     sums = "sum(meant)::DECIMAL(38, 2), sum(coalesce(amount, 0))::DECIMAL(38, 2), sum(off)::DECIMAL(38, 2), sum(edited)::DECIMAL(38, 2), count(*)"
-    joined = "_summed LEFT JOIN _found USING (odoo_id)"
+    joined = f"_summed LEFT JOIN (SELECT odoo_id, {quote(name)} AS amount FROM _found) USING (odoo_id)"
     rows = store.rows(f"SELECT currency, '', {sums} FROM {joined} GROUP BY 1 ORDER BY 1")
     if broken_down:
         rows += store.rows(f"SELECT currency, part, {sums} FROM {joined} GROUP BY 1, 2 ORDER BY 2, 1")

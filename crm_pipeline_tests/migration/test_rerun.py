@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +19,10 @@ from crm_pipeline_tests.migration.test_end_to_end import by_external_id, environ
 from crm_pipeline_tests.small_export import TYPICAL_DECISIONS, decide_owners, typical_export
 
 Migrated = Callable[..., Path]
+
+
+def root_file(root: Path) -> Path:
+    return Settings.load(root, environ("18.0")).environment("sandbox", "leadforce").embedded_path
 
 
 def read_at(root: Path) -> datetime:
@@ -52,6 +58,45 @@ def test_what_a_person_wrote_since_is_looked_at(migrated: Migrated) -> None:
     outcome = migrate(root)
     assert writes(outcome) == 0
     assert outcome.result["edits"] == 1
+
+
+def test_records_of_others_undo_no_proof_unless_they_may_be_copies(migrated: Migrated) -> None:
+    root = migrated()
+    assert migrate(root).ok
+    first = looked_at(root)
+    with odoo(root) as destination:
+        leads = by_external_id(destination, "crm.lead", ["name", "partner_id", "type"])
+        company = destination.search_read("res.company", [], ["partner_id"], limit=1)[0]["partner_id"]
+        other = {"model": "res.partner", "res_id": company, "body": "<p>hello</p>", "message_type": "comment"}
+        destination.create("mail.message", [other], context=QUIET)
+    assert migrate(root).ok
+    assert looked_at(root)["mail_message"] == first["mail_message"], "a message on somebody else's record says nothing of ours"
+    with odoo(root) as destination:
+        lead = {name: leads["deals_D1"][name] for name in ("name", "partner_id", "type")}
+        destination.create("crm.lead", [lead], context=QUIET)
+    outcome = migrate(root)
+    found = {(check["asset"].rpartition("/")[2], check["check"]) for check in outcome.result["checks"] if not check["passed"]}
+    assert ("crm_lead", "no_copies") in found
+    assert looked_at(root)["crm_lead"] != first["crm_lead"]
+
+
+def looked_at(root: Path) -> dict[str, str]:
+    """Model → the run that read it back last."""
+    with Migration(Settings.load(root, environ("18.0")), "leadforce") as migration:
+        rows = migration.store.rows("""SELECT asset, run_id FROM ops.check_result WHERE env = 'sandbox' AND "check" = 'fields_equal'""")
+    return {asset.rpartition("/")[2]: run_id for asset, run_id in rows}
+
+
+def test_a_total_that_changed_without_a_stamp_is_seen(migrated: Migrated) -> None:
+    root = migrated()
+    assert migrate(root).ok
+    first = looked_at(root)
+    with closing(sqlite3.connect(root_file(root))) as database, database:
+        sql = """UPDATE "crm.lead" SET doc = json_set(doc, '$.expected_revenue', 1.0) WHERE json_extract(doc, '$.expected_revenue') = 1000.5"""
+        assert database.execute(sql).rowcount == 1
+    outcome = migrate(root)
+    assert looked_at(root)["crm_lead"] == first["crm_lead"], "no stamp says so"
+    assert [check["check"] for check in outcome.result["checks"] if not check["passed"] and check["severity"] == "ERROR"] == ["control_totals_equal"]
 
 
 @pytest.mark.parametrize("model", ["mail.message", "crm.lead"])

@@ -161,8 +161,8 @@ class EmbeddedOdoo:
             raise CallError(message, call=f"{model}.{method}")
         if ids is None and self._version in (_OF_RECORDS.get(("*", method)) or _OF_RECORDS.get((model, method)) or ()):
             raise CallError("tuple index out of range", call=f"{model}.{method}")
-        if method == "has_access" and self._version == "17.0":
-            message = f"The method 'has_access' does not exist on the model {model!r}"
+        if self._version in _NOT_YET.get(method, ()):
+            message = f"The method {method!r} does not exist on the model {model!r}"
             raise CallError(message, call=f"{model}.{method}")
         context = kwargs.pop("context", None) or {}
         with self._orm() as orm:
@@ -222,6 +222,8 @@ class EmbeddedOdoo:
         return self._registered
 
 
+#: method → the versions that do not have it yet
+_NOT_YET = {"has_access": {"17.0"}, "formatted_read_group": {"17.0", "18.0"}}
 #: method → the versions that answer it only when ids are given, be they none
 _OF_RECORDS = {
     ("*", "has_access"): {"18.0"},

@@ -9,6 +9,7 @@ from crm_pipeline.odoo.destination import Context
 from crm_pipeline.odoo.embedded import access
 from crm_pipeline.odoo.embedded.cells import names_of
 from crm_pipeline.odoo.embedded.chatter import ADMIN
+from crm_pipeline.odoo.embedded.grouping import read_group
 from crm_pipeline.odoo.embedded.reading import Reader, display_name
 from crm_pipeline.odoo.embedded.registry import Model
 from crm_pipeline.odoo.embedded.rules import payment, posting, reconciling, sale
@@ -178,6 +179,8 @@ METHODS: dict[tuple[str, str], ModelMethod] = {
     ("*", "check_access_rights"): _check_access_rights,
     ("*", "default_get"): _default_get,
     ("*", "fields_get"): _fields_get,
+    ("*", "formatted_read_group"): read_group,
+    ("*", "read_group"): read_group,
     ("*", "has_access"): _has_access,
     ("account.move", "action_post"): posting.action_post,
     ("account.move", "button_cancel"): posting.button_cancel,

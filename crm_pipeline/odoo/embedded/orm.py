@@ -87,6 +87,15 @@ class Orm:
         table = self.store.ensure(model.name)
         return int(self.store.execute(f"SELECT count(*) FROM {table} WHERE {condition}", parameters)[0][0])
 
+    def count_groups(self, model: Model, columns: Sequence[str], domain: Sequence[Any], context: Context) -> list[tuple[Any, ...]]:
+        """The different values of SQL columns among the matching records, and how many have them."""
+        access.check(self, model.name, "read")
+        condition, parameters = self.search.where(model, domain, active_test=_active_test(context))
+        listed = ", ".join(columns)
+        return self.store.execute(
+            f"SELECT {listed}, count(*) FROM {self.store.ensure(model.name)} WHERE {condition} GROUP BY {listed} ORDER BY {listed}", parameters
+        )
+
     def select(
         self,
         model: Model,

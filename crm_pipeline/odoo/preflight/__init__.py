@@ -48,15 +48,19 @@ RULES: dict[str, Callable[[Subject], Verdict]] = {
 }
 
 
-def examine(store: StagingStore, mapping: Mapping, destination: Destination, env: str) -> Examination:
+def examine(
+    store: StagingStore, mapping: Mapping, destination: Destination, env: str, standing: frozenset[str] = frozenset()
+) -> Examination:
     """Apply every rule; reads the destination and writes nothing to it.
+
+    Rows of ``standing`` models, which were loaded as they are and which nobody touched since, are not matched again.
 
     ``ops.left_out`` is written anew: the staged rows that are not loaded because an app is missing that may be missing.
 
     Raises:
         DestinationError: when the destination can't be reached, or refuses more than rights.
     """
-    subject = Subject(store, mapping, destination, env)
+    subject = Subject(store, mapping, destination, env, standing)
     apps.leave_out(subject)
     verdicts = {name: _judged(rule, subject) for name, rule in RULES.items()}
     try:

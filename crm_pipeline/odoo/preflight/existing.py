@@ -2,52 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from crm_pipeline.odoo.grouping import count_by
 from crm_pipeline.odoo.matching import agree_sql, fetch_existing
 from crm_pipeline.odoo.preflight.apps import is_skipped, left_out_counts
 from crm_pipeline.odoo.preflight.findings import Finding, Present, Verdict, counted
-from crm_pipeline.odoo.preflight.subject import Subject
+from crm_pipeline.odoo.preflight.subject import UNREADABLE, Subject
 from crm_pipeline.odoo.resolved import FieldMissingError, ResolvedField, resolve_fields, streams
 from crm_pipeline.specs import SourceBlock, TargetSpec
 from crm_pipeline.staging.store import literal, quote
 
 #: Modules of external ids that Odoo gives to records of people: imported, exported.
 _PEOPLES = ("__import__", "__export__")
+_NAMES = "ir.model.data"
+_NONE_FOUND = "CREATE OR REPLACE TEMP TABLE _found (external_id VARCHAR, odoo_id BIGINT)"
 #: Records that are no documents of anybody: the entries behind payments.
 _COUNTED: dict[str, list[Any]] = {"account.move": [("move_type", "!=", "entry")]}
 
 
 def present_records(subject: Subject) -> tuple[Present, ...]:
-    """Counts for every target model, in order of loading."""
-    subject.store.execute("CREATE OR REPLACE TEMP TABLE _estimate (external_id VARCHAR, odoo_id BIGINT)")
-    left_out = left_out_counts(subject)
-    return tuple(_present(subject, target, left_out.get(target.model, 0)) for target in subject.mapping.targets)
+    """Counts for every target model, in order of loading.
+
+    Rows of models that stand as they were loaded are not matched again: the ledger says what they are.
+    """
+    store, targets = subject.store, subject.mapping.targets
+    store.execute("CREATE OR REPLACE TEMP TABLE _estimate (external_id VARCHAR, odoo_id BIGINT)")
+    known = {
+        (model, origin): count
+        for model, origin, count in store.rows("SELECT model, origin, count(*) FROM ops.ledger WHERE env = ? GROUP BY 1, 2", [subject.env])
+    }
+    left_out, identities = left_out_counts(subject), _identities(subject)
+    there = [target for target in targets if subject.fields(target.model) is not None]
+    totals = subject.together(partial(subject.count, target.model, _within(subject, target)) for target in there)
+    in_odoo = {target.model: total for target, total in zip(there, totals, strict=True)}
+    found = []
+    for target in targets:
+        total = in_odoo.get(target.model)
+        ours, shipped = identities(target.model, total or 0)
+        if target.model in subject.standing:
+            linked, new, waiting = known.get((target.model, "linked"), 0), 0, 0
+        else:
+            linked, waiting = _matched(subject, target) if total else _unmatched(subject, target)
+            unknown = max(ours - known.get((target.model, "created"), 0), 0)  # what a lost ledger doesn't know is there all the same
+            new = max(_new(subject, target) - unknown, 0)
+        found.append(
+            Present(
+                target.model, target.title, subject.staged(target), total, min(ours, total or 0), min(shipped, total or 0), linked, new,
+                waiting, left_out.get(target.model, 0), skipped=is_skipped(subject, target),
+            )
+        )  # fmt: skip
+    return tuple(found)
 
 
-def _present(subject: Subject, target: TargetSpec, left_out: int) -> Present:
-    staged = subject.staged(target)
-    total = subject.count(target.model, _within(subject, target)) if subject.fields(target.model) is not None else None
-    ours = shipped = 0
-    subject.store.execute("CREATE OR REPLACE TEMP TABLE _found (external_id VARCHAR, odoo_id BIGINT)")
-    if total:
-        source = subject.mapping.name
-        ours = subject.count("ir.model.data", [("model", "=", target.model), ("module", "=", source)]) or 0
-        found = subject.count("ir.model.data", [("model", "=", target.model), ("module", "not in", [source, *_PEOPLES])])
-        shipped = total if found is None else found  # what can't be told apart is not called the customer's
-        _match(subject, target)
+def _identities(subject: Subject) -> Callable[[str, int], tuple[int, int]]:
+    """For a model and its records in Odoo: how many have external ids of ours, and how many those of Odoo's own modules."""
+    try:
+        counts = count_by(subject.destination, _NAMES, [("model", "in", [t.model for t in subject.mapping.targets])], ["model", "module"])
+    except UNREADABLE:
+        return lambda _, total: (0, total)  # what can't be told apart is not called the customer's
+
+    def told(model: str, total: int) -> tuple[int, int]:
+        shipped = sum(n for (of, module), n in counts.items() if of == model and module not in {subject.mapping.name, *_PEOPLES})
+        return (counts.get((model, subject.mapping.name), 0), shipped) if total else (0, 0)
+
+    return told
+
+
+def _matched(subject: Subject, target: TargetSpec) -> tuple[int, int]:
+    """Staged rows that match one record, and those a person must decide about."""
+    subject.store.execute(_NONE_FOUND)
+    _match(subject, target)
     linked, several = _clear_and_several(subject, target)
-    waiting = several + _undecided(subject, target)
-    known = int(
-        subject.store.value(
-            "SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ? AND origin = 'created'", [subject.env, target.model]
-        )
-    )
-    new = max(_new(subject, target) - max(ours - known, 0), 0)  # what a lost ledger doesn't know is there all the same
-    return Present(
-        target.model, target.title, staged, total, min(ours, total or 0), min(shipped, total or 0), linked, new, waiting, left_out,
-        skipped=is_skipped(subject, target),
-    )  # fmt: skip
+    return linked, several + _undecided(subject, target)
+
+
+def _unmatched(subject: Subject, target: TargetSpec) -> tuple[int, int]:
+    """As :func:`_matched`, where there is nothing to match."""
+    subject.store.execute(_NONE_FOUND)
+    return 0, _undecided(subject, target)
 
 
 def _within(subject: Subject, target: TargetSpec) -> list[Any]:

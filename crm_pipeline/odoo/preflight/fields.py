@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import yaml
@@ -33,22 +33,28 @@ def kept_though_readonly() -> dict[str, frozenset[str]]:
 
 def mapped_fields_exist(subject: Subject) -> Verdict:
     """Every mapped field exists, can be written, and links to the right model; required fields are mapped."""
+    schemas = [(target, subject.schema(target)) for target in subject.present]
+    judged = subject.together(partial(_judge, subject, target, schema) for target, schema in schemas)
+    findings = dict.fromkeys(finding for _, found in judged for finding in found)
+    return Verdict(tuple(findings), f"{sum(count for count, _ in judged)} mapped fields fit")
+
+
+def _judge(subject: Subject, target: TargetSpec, schema: dict[str, FieldSchema]) -> tuple[int, list[Finding]]:
+    """How many fields of a target are there, and what is wrong with them. Asks Odoo only, so several may be under way."""
     findings: list[Finding] = []
     count = 0
-    for target in subject.present:
-        schema = subject.schema(target)
-        for block in target.sources:
-            try:
-                fields = resolve_fields(target, block, schema)
-            except FieldMissingError as error:
-                findings.append(_missing(subject, target, block, error))
-                continue
-            count += len(fields)
-            findings += _unwritable(subject, target, fields)
-            findings += [f for field in fields if (f := _misfit(subject, target, field)) is not None]
-            if target.match.create:
-                findings += _not_mapped(subject, target, block, fields)
-    return Verdict(tuple(dict.fromkeys(findings)), f"{count} mapped fields fit")
+    for block in target.sources:
+        try:
+            fields = resolve_fields(target, block, schema)
+        except FieldMissingError as error:
+            findings.append(_missing(subject, target, block, error))
+            continue
+        count += len(fields)
+        findings += _unwritable(subject, target, fields)
+        findings += [f for field in fields if (f := _misfit(subject, target, field)) is not None]
+        if target.match.create:
+            findings += _not_mapped(subject, target, block, fields)
+    return count, findings
 
 
 def _missing(subject: Subject, target: TargetSpec, block: SourceBlock, error: FieldMissingError) -> Finding:

@@ -92,7 +92,8 @@ def _all_there(subject: Subject, target: TargetSpec) -> bool:
 def _lacking(subject: Subject, wanted: dict[str, tuple[str, ...]]) -> Iterator[Finding]:
     """One finding for all models that the same group would give the same rights on."""
     asking = _rights().asking(subject.major)
-    asked = [(model, operation) for model, operations in wanted.items() for operation in operations]
+    granted = subject.granted
+    asked = [(model, operation) for model, operations in wanted.items() for operation in operations if (model, operation) not in granted]
     answers = subject.together(partial(_may, subject, asking, model, operation) for model, operation in asked)
     refused = [question for question, may in zip(asked, answers, strict=True) if not may]
     alike: dict[tuple[tuple[str, ...], str], list[str]] = {}

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeVar
 
 from crm_pipeline.odoo.destination import Destination, Domain, FieldSchema, Record
 from crm_pipeline.odoo.errors import AccessRightsError, CallError, DataError
+from crm_pipeline.odoo.lanes import together
 from crm_pipeline.specs import Mapping, TargetSpec
-from crm_pipeline.staging.store import StagingStore, quote
+from crm_pipeline.staging.store import StagingStore, literal, quote
 
 T = TypeVar("T")
 
 #: Everything is read whether archived or not, unless a rule asks for what is active.
 EVERY = {"active_test": False}
 #: No such model (Odoo 17 says so in the user's language, as a UserError), or no right to read it.
-_UNREADABLE = (CallError, DataError, AccessRightsError)
-#: Reads under way at the same time: hundreds of small questions are a matter of the way there and back.
-_LANES = 4
+UNREADABLE = (CallError, DataError, AccessRightsError)
+_OPERATIONS = ("read", "create", "write", "unlink")
+#: Models that add to what ``ir.model.access`` says of them (``_check_access``, 18.0 and 19.0).
+_SAY_THEMSELVES = ("mail.message", "mail.activity", "ir.attachment")
 #: Models whose ``default_get`` wants ids before its fields (account.move.line 17.0, product.template 18.0) say so.
 _MISSING_ARGUMENT = re.compile(r"missing 1 required positional argument: '(?P<name>\w+)'")
 #: From this series on ``default_get`` takes its fields by name; before, in the place of ids (17.0, 18.0, 19.0 measured).
@@ -56,12 +57,14 @@ class Subject:
         mapping: the mapping in force.
         destination: the database; it is only read.
         env: environment, for what the ledger knows.
+        standing: models whose staged rows were all loaded just as they are, and that nobody touched since.
     """
 
     store: StagingStore
     mapping: Mapping
     destination: Destination
     env: str
+    standing: frozenset[str] = frozenset()
 
     def fields(self, model: str) -> dict[str, FieldSchema] | None:
         """The live schema of a model; ``None`` when the destination has no such model."""
@@ -79,14 +82,14 @@ class Subject:
         """Records of a model; ``None`` when the destination has no such model or the user may not read it."""
         try:
             return self.destination.search_read(model, domain, fields, limit=5000, context=EVERY if archived else None)
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
 
     def count(self, model: str, domain: Domain) -> int | None:
         """Number of records, archived ones included; ``None`` as :meth:`read`."""
         try:
             return self.destination.search_count(model, domain, context=EVERY)
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
 
     def defaults(self, model: str, names: Sequence[str]) -> dict[str, Any]:
@@ -108,8 +111,7 @@ class Subject:
 
     def together(self, calls: Iterable[Callable[[], T]]) -> list[T]:
         """Results of independent reads, several under way at the same time."""
-        with ThreadPoolExecutor(_LANES) as pool:
-            return [future.result() for future in [pool.submit(call) for call in calls]]
+        return together(calls)
 
     def dependencies(self, model: str, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Field → what Odoo computes it from; empty when it computes nothing."""
@@ -124,7 +126,9 @@ class Subject:
 
     @cached_property
     def _staged(self) -> dict[str, int]:
-        return {name: int(self.store.value(f"SELECT count(*) FROM {quote(f'staged.{name}')}")) for name in self.store.tables("staged")}
+        tables = self.store.tables("staged")
+        counts = (f"SELECT {literal(name)}, count(*) FROM {quote(f'staged.{name}')}" for name in tables)
+        return dict(self.store.rows(" UNION ALL ".join(counts))) if tables else {}
 
     @cached_property
     def _schemas(self) -> dict[str, dict[str, FieldSchema] | None]:
@@ -144,6 +148,27 @@ class Subject:
         return {
             r["name"]: App(r["name"], r.get("shortdesc") or r["name"], r["state"] or "", r.get("license") or "") for r in found
         }
+
+    @cached_property
+    def granted(self) -> frozenset[tuple[str, str]]:
+        """(model, operation) that ``ir.model.access`` grants the user, as Odoo reads it (17.0, 18.0, 19.0); others are to be asked.
+
+        Models with a say of their own are left out, and all where the user may not read these lists.
+        """
+        fields = self.fields("res.users") or {}
+        groups = next((name for name in ("all_group_ids", "groups_id") if name in fields), None)
+        uid = self.destination.call("res.users", "context_get").get("uid")
+        user = self.read("res.users", [("id", "=", uid)], [groups]) if groups else None
+        grants = self.read("ir.model.access", [("active", "=", True)], ["model_id", "group_id", *(f"perm_{each}" for each in _OPERATIONS)])
+        models = self.read("ir.model", [], ["model"])
+        if not user or not grants or not models:
+            return frozenset()
+        names, mine = {record["id"]: record["model"] for record in models}, {False, *user[0][str(groups)]}
+        return frozenset(
+            (names[each["model_id"]], operation)
+            for each in grants if each["group_id"] in mine and names.get(each["model_id"], _SAY_THEMSELVES[0]) not in _SAY_THEMSELVES
+            for operation in _OPERATIONS if each[f"perm_{operation}"]
+        )  # fmt: skip
 
     @cached_property
     def provided(self) -> dict[str, dict[str, FieldSchema]]:
