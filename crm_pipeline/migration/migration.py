@@ -115,7 +115,8 @@ class Migration(StagedSource):
         return results
 
     def bind(self, env: str, destination: Destination) -> None:
-        """Tie the ledger to the database."""
+        """Tie the ledger to the database, with what a run that was ended left under way."""
+        self.ledger(env).take_arrived()
         found = self.database_uuid(destination)
         if found is not None and self.ledger(env).bind(found):
             logger.warning("%s is another database than before; its ledger starts anew from Odoo's external ids", env)
@@ -298,6 +299,7 @@ class Migration(StagedSource):
         With ``keep`` what the last run found stays until it is found anew. With ``owes_report`` the report is a step of its
         own, and still owed when the run stops before it.
         """
+        self.ledger(env).take_arrived()
         name, fingerprint = (drop.name, drop.fingerprint) if drop is not None else self._read_drop()
         for table in () if keep else ("check_result", "load_count", "verified", "control_total"):
             self.store.execute(f"DELETE FROM ops.{table} WHERE env = ?", [env])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from crm_pipeline.migration.migration import Migration
+from crm_pipeline.migration.run import verify
 from crm_pipeline.odoo.destination import QUIET
 from crm_pipeline.settings import Settings
 from crm_pipeline_tests.conftest import migrate
@@ -136,3 +137,19 @@ def test_a_run_that_failed_is_proven_again(migrated: Migrated) -> None:
         destination.unlink("mail.message", [message])
     assert not migrate(root).ok
     assert not migrate(root).ok
+
+
+def test_what_arrived_before_a_kill_is_known_to_whatever_runs_next(migrated: Migrated) -> None:
+    """The store is left as by a run that is killed when all leads arrived and the ledger has not taken them over."""
+    root = migrated()
+    with Migration(Settings.load(root, environ("18.0")), "leadforce") as migration:
+        store = migration.store
+        before = store.rows("SELECT * FROM ops.ledger ORDER BY ALL")
+        store.execute("""INSERT INTO ops.arrived BY NAME
+                         SELECT env, model, external_id, odoo_id, run_id, loaded_at FROM ops.ledger WHERE model = 'crm.lead'""")
+        store.execute("""CREATE OR REPLACE TABLE ops.pending AS SELECT external_id, block AS _block, row_hash AS _hash, "values" AS _values
+                         FROM ops.ledger WHERE model = 'crm.lead'""")
+        store.execute("DELETE FROM ops.ledger WHERE model = 'crm.lead'")
+        assert verify(migration, "sandbox").ok
+        assert store.rows("SELECT * FROM ops.ledger ORDER BY ALL") == before
+        assert not store.rows("SELECT * FROM ops.arrived")
