@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from crm_pipeline.odoo.destination import Context, Destination, Domain, FieldSchema
-
-#: A prefork server cut a reply of 37,000 rows (Odoo 18): read in pages by id.
-PAGE = 5000
 
 _TYPES: Mapping[str, pl.DataType] = {
     "boolean": pl.Boolean(), "integer": pl.Float64(), "float": pl.Float64(), "monetary": pl.Float64(), "many2one": pl.Int64(),
@@ -53,16 +50,3 @@ def read_columns(
         whole = {record["id"]: record for record in destination.call(model, "read", ids, fields=lists, context=context or {})}
         records = [record | whole.get(record["id"], {}) for record in records]
     return pl.DataFrame([column_of(schema[name], [record[name] for record in records]) for name in names])
-
-
-def column_pages(destination: Destination, model: str, domain: Domain, fields: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """All records of a domain, archived ones too, in pages ordered by id (keyset paging: stable under writes)."""
-    last, count = 0, PAGE
-    while count == PAGE:
-        page = destination.search_columns(
-            model, [*domain, ("id", ">", last)], fields, limit=PAGE, order="id", context={"active_test": False}
-        )
-        count = page.height
-        if count:
-            yield page
-            last = page["id"][-1]

@@ -7,34 +7,17 @@ have no external id of ours; they are matched anew in every run.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from crm_pipeline.odoo.columns import PAGE, column_pages
-from crm_pipeline.odoo.destination import Destination, Domain, Record
+from crm_pipeline.odoo.destination import Destination
+from crm_pipeline.odoo.paging import column_pages
 from crm_pipeline.specs import TargetSpec
 from crm_pipeline.staging.staged import values_sql
 from crm_pipeline.staging.store import StagingStore, quote
-
-
-def read_pages(
-    destination: Destination, model: str, domain: Domain, fields: list[str], *, page: int = PAGE
-) -> Iterator[list[Record]]:
-    """All records of a domain, archived ones too, in pages ordered by id (keyset paging: stable under writes)."""
-    last = 0
-    while True:
-        found = destination.search_read(
-            model, [*domain, ("id", ">", last)], fields, limit=page, order="id", context={"active_test": False}
-        )
-        if found:
-            yield found
-            last = max(record["id"] for record in found)
-        if len(found) < page:
-            return
-
 
 #: What is known of people's work in an environment, and what a run leaves for the next one.
 _PEOPLES = ("conflict", "edit")

@@ -19,8 +19,9 @@ from crm_pipeline.odoo.errors import AccessRightsError
 from crm_pipeline.odoo.finishing import finish_records
 from crm_pipeline.odoo.gates import check_gate
 from crm_pipeline.odoo.insisting import RetryPolicy
-from crm_pipeline.odoo.ledger import Ledger, read_pages
+from crm_pipeline.odoo.ledger import Ledger
 from crm_pipeline.odoo.matching import match_existing
+from crm_pipeline.odoo.paging import read_pages
 from crm_pipeline.odoo.pending import LoadRun, Progress, has_new, hold_orphans, prepare_pending, send_pending
 from crm_pipeline.odoo.references import fetch_reference
 from crm_pipeline.odoo.resolved import streams

@@ -9,7 +9,8 @@ import polars as pl
 
 from crm_pipeline.odoo.destination import QUIET, Destination, FieldSchema
 from crm_pipeline.odoo.insisting import RetryPolicy
-from crm_pipeline.odoo.ledger import Ledger, read_pages
+from crm_pipeline.odoo.ledger import Ledger
+from crm_pipeline.odoo.paging import read_pages
 from crm_pipeline.odoo.resolved import ResolvedField, resolve_fields, resolved_select, streams
 from crm_pipeline.odoo.ripples import RippleWatch
 from crm_pipeline.specs import Mapping, TargetSpec

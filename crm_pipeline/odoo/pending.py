@@ -14,10 +14,10 @@ from typing import Any
 
 import polars as pl
 
-from crm_pipeline.odoo.columns import PAGE
 from crm_pipeline.odoo.creating import value_of
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.ledger import Ledger
+from crm_pipeline.odoo.paging import PAGE
 from crm_pipeline.odoo.resolved import load_cell, resolved_select
 from crm_pipeline.odoo.sender import Batch, Outcome, Sender
 from crm_pipeline.odoo.stream import Parts, Stream

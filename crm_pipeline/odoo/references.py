@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from crm_pipeline.odoo.destination import Destination, Domain, Record
-from crm_pipeline.odoo.ledger import read_pages
+from crm_pipeline.odoo.paging import read_pages
 from crm_pipeline.staging.store import StagingStore
 
 _FILE = Path(__file__).with_name("references.yaml")

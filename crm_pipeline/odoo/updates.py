@@ -21,7 +21,8 @@ import polars as pl
 from crm_pipeline.odoo.comparison import equal_sql, fetch_records, text_sql
 from crm_pipeline.odoo.departures import last_values
 from crm_pipeline.odoo.destination import Destination, FieldSchema
-from crm_pipeline.odoo.ledger import Ledger, read_pages
+from crm_pipeline.odoo.ledger import Ledger
+from crm_pipeline.odoo.paging import read_pages
 from crm_pipeline.odoo.resolved import ResolvedField, load_cell, resolve_fields, resolved_select, streams
 from crm_pipeline.odoo.sender import Batch, Sender
 from crm_pipeline.specs import Mapping, SourceBlock, TargetSpec

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from crm_pipeline.odoo.columns import column_pages
 from crm_pipeline.odoo.comparison import fetch_records
 from crm_pipeline.odoo.destination import Destination, FieldSchema
+from crm_pipeline.odoo.paging import column_pages
 from crm_pipeline.odoo.resolved import ResolvedField
 from crm_pipeline.specs import TargetSpec
 from crm_pipeline.staging.store import StagingStore, quote

@@ -14,8 +14,8 @@ import polars as pl
 
 from crm_pipeline.odoo.comparison import equal_sql, fetch_records, is_normalised, text_sql
 from crm_pipeline.odoo.destination import Destination, FieldSchema
-from crm_pipeline.odoo.ledger import read_pages
 from crm_pipeline.odoo.matching import agree_sql
+from crm_pipeline.odoo.paging import read_pages
 from crm_pipeline.odoo.resolved import ResolvedField, resolve_fields, resolved_select, streams
 from crm_pipeline.specs import Mapping, TargetSpec
 from crm_pipeline.staging.staged import tolerance_column

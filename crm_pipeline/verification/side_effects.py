@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crm_pipeline.odoo.columns import column_pages
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.errors import CallError
-from crm_pipeline.odoo.ledger import read_pages
+from crm_pipeline.odoo.paging import column_pages, read_pages
 from crm_pipeline.staging.store import StagingStore
 
 #: Ids in one domain: long lists make slow queries.

@@ -19,7 +19,7 @@ from functools import partial
 from crm_pipeline.odoo.destination import Destination
 from crm_pipeline.odoo.grouping import count_by
 from crm_pipeline.odoo.lanes import together
-from crm_pipeline.odoo.ledger import read_pages
+from crm_pipeline.odoo.paging import read_pages
 from crm_pipeline.specs import Mapping, TargetSpec
 from crm_pipeline.staging.store import StagingStore
 from crm_pipeline.verification.strangers import may_be_copies

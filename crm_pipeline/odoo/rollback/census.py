@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from crm_pipeline.odoo.destination import Destination
-from crm_pipeline.odoo.ledger import read_pages
+from crm_pipeline.odoo.paging import read_pages
 from crm_pipeline.odoo.rollback.authorship import STAMPS, Stamp
 from crm_pipeline.odoo.rollback.relations import Item, parts
 

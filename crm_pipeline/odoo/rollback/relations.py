@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from crm_pipeline.odoo.destination import Destination, Record
 from crm_pipeline.odoo.errors import AccessRightsError, CallError
-from crm_pipeline.odoo.ledger import read_pages
+from crm_pipeline.odoo.paging import read_pages
 
 #: Ids in one domain: long lists make slow queries.
 PART = 1000
