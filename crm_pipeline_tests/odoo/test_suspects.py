@@ -45,9 +45,9 @@ def test_the_detail_is_taken_from_the_traceback_and_not_shown() -> None:
 
 @given(st.lists(st.text(min_size=1), min_size=2, max_size=12, unique=True), st.data())
 def test_a_row_with_a_name_of_its_own_is_found_in_its_own_row(names: list[str], data: st.DataObject) -> None:
-    """Shown alone, with what all have in common beside it; a suspicion may hold more rows, but never all."""
+    """Shown with what all have in common, whatever the others are called that is not shown."""
     at = data.draw(st.integers(0, len(names) - 1))
-    rows = [{"id": f"m.{number}", "x": f"own {number:05}", "name": name, "city": "Gent"} for number, name in enumerate(names)]
+    rows = [{"id": f"m.{n}", "x": f"own {n:05}", "name": f"called {name}", "city": "Gent"} for n, name in enumerate(names)]
     assert suspects(rows, f"Failing row contains (7, own {at:05}, Gent, null).") == [at]
 
 
