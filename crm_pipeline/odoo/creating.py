@@ -67,8 +67,10 @@ class Creation:
         context = {**QUIET, **self.context, **(defaults or {}), "_import_current_module": module}
         try:
             return destination.create(model, vals_list, context=context)
-        except DataError:
-            if len(vals_list) > 1 or self.fence.stands(token):
+        except DataError as error:
+            # what PostgreSQL refused for another key or row than the token is no matter of the fence
+            is_of_the_row = bool(error.detail) and f"({token.odoo_id})" not in error.detail
+            if len(vals_list) > 1 or is_of_the_row or self.fence.stands(token):
                 raise
             return None
         except (NotSentError, ConcurrencyError):
