@@ -6,22 +6,19 @@ Everything must be equal except what Odoo is known to rewrite, which is compared
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import polars as pl
 
 from crm_pipeline.odoo.columns import column_type
 from crm_pipeline.odoo.destination import Destination, FieldSchema
+from crm_pipeline.odoo.lanes import ahead
 from crm_pipeline.odoo.resolved import ResolvedField
 from crm_pipeline.staging.store import StagingStore, quote
 
 #: Records for each read: replies stay small and a prefork server's limits are kept.
 PAGE = 1000
-
-#: Reads under way at a time: what one waits for, the other uses.
-_AHEAD = 2
 
 
 def fetch_records(
@@ -44,26 +41,11 @@ def fetch_records(
         return destination.search_columns(model, [("id", "in", part)], list(types), order="id", context={"active_test": False})
 
     done = 0
-    for part, found in zip(parts, _read_ahead(read, parts), strict=True):
+    for part, found in zip(parts, ahead(partial(read, part) for part in parts), strict=True):
         if not found.is_empty():
             store.insert(table, found)
         done += len(part)
         progress(done, len(ids))
-
-
-def _read_ahead(read: Callable[[list[int]], pl.DataFrame], parts: Sequence[list[int]]) -> Iterator[pl.DataFrame]:
-    """What is read of each part, in order; the next ones are read while one is dealt with."""
-    with ThreadPoolExecutor(_AHEAD, thread_name_prefix="read") as pool:
-        running = deque(pool.submit(read, part) for part in parts[:_AHEAD])
-        try:
-            for following in [*parts[_AHEAD:], *[None] * len(running)]:
-                found = running.popleft().result()
-                if following is not None:
-                    running.append(pool.submit(read, following))
-                yield found
-        finally:
-            for future in running:
-                future.cancel()
 
 
 def equal_sql(field: ResolvedField, meant: str, found: str) -> str:

@@ -13,6 +13,8 @@ from typing import Any, Literal, Protocol
 
 import polars as pl
 
+from crm_pipeline.odoo.errors import DataError
+
 Domain = Sequence[Any]
 Record = dict[str, Any]
 Context = Mapping[str, Any]
@@ -156,3 +158,18 @@ class Destination(Protocol):
 
     def close(self) -> None:
         """Release connections and files."""
+
+
+def call_each_alone(
+    destination: Destination, model: str, method: str, groups: Sequence[Sequence[int]], context: Context | None
+) -> list[str | None]:
+    """``call_each`` of a destination that has no call for several groups: a call for each."""
+    refusals: list[str | None] = []
+    for ids in groups:
+        try:
+            destination.call(model, method, ids, context=dict(context or {}))
+        except DataError as error:
+            refusals.append(error.message)
+        else:
+            refusals.append(None)
+    return refusals

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from crm_pipeline.odoo.columns import read_columns
-from crm_pipeline.odoo.destination import Context, Domain, FieldSchema, LoadResult, Record
+from crm_pipeline.odoo.destination import Context, Domain, FieldSchema, LoadResult, Record, call_each_alone
 from crm_pipeline.odoo.errors import (
     AccessRightsError,
     AuthenticationError,
@@ -316,15 +316,7 @@ class OdooServer:
         self, model: str, method: str, groups: Sequence[Sequence[int]], *, context: Context | None = None
     ) -> list[str | None]:
         """See :class:`Destination`; a call for each group."""
-        refusals: list[str | None] = []
-        for ids in groups:
-            try:
-                self.call(model, method, ids, context=dict(context or {}))
-            except DataError as error:
-                refusals.append(error.message)
-            else:
-                refusals.append(None)
-        return refusals
+        return call_each_alone(self, model, method, groups, context)
 
     def close(self) -> None:
         """Close the kept connections."""

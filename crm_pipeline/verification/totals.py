@@ -15,7 +15,7 @@ import polars as pl
 
 from crm_pipeline.odoo.comparison import fetch_records
 from crm_pipeline.odoo.destination import Destination
-from crm_pipeline.odoo.lanes import together
+from crm_pipeline.odoo.lanes import ahead
 from crm_pipeline.odoo.resolved import ResolvedField, resolve_fields, resolved_select, streams
 from crm_pipeline.specs import FieldSpec, Mapping, TargetSpec
 from crm_pipeline.specs.target import Count
@@ -100,7 +100,7 @@ def _read_amounts(store: StagingStore, target: TargetSpec, destination: Destinat
     )]  # fmt: skip
     store.execute(f"CREATE OR REPLACE TEMP TABLE _found (odoo_id BIGINT, {', '.join(f'{quote(name)} DECIMAL(24, 6)' for name in fields)})")
     size, read = destination.batch_records or _PART, [names[name] for name in fields]
-    pages = together(
+    pages = ahead(
         partial(
             destination.search_columns, target.model, [("id", "in", ids[start : start + size])], list(dict.fromkeys(read)),
             context={"active_test": False},

@@ -6,7 +6,7 @@ import gc
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
-from crm_pipeline.odoo.destination import Context, Domain, FieldSchema, LoadResult, Record
+from crm_pipeline.odoo.destination import Context, Domain, FieldSchema, LoadResult, Record, call_each_alone
 from crm_pipeline.odoo.embedded.differences import DIFFERENCES
 from crm_pipeline.odoo.embedded.frames import search_columns
 from crm_pipeline.odoo.embedded.loading import Load, Refused
@@ -17,7 +17,7 @@ from crm_pipeline.odoo.embedded.registry import Registry
 from crm_pipeline.odoo.embedded.rules import RULES
 from crm_pipeline.odoo.embedded.seeds import plant
 from crm_pipeline.odoo.embedded.store import Store
-from crm_pipeline.odoo.errors import CallError, ConfigurationError, DataError
+from crm_pipeline.odoo.errors import CallError, ConfigurationError
 from crm_pipeline.odoo.schemas import bundled_versions
 
 if TYPE_CHECKING:
@@ -176,15 +176,7 @@ class EmbeddedOdoo:
         if together is not None:
             with self._orm() as orm:
                 return together(orm, groups)
-        refusals: list[str | None] = []
-        for ids in groups:
-            try:
-                self.call(model, method, ids, context=dict(context or {}))
-            except DataError as error:
-                refusals.append(error.message)
-            else:
-                refusals.append(None)
-        return refusals
+        return call_each_alone(self, model, method, groups, context)
 
     def explain(self, model: str, domain: Domain, *, context: Context | None = None) -> str:
         """The query plan of a search, for tests of indexes."""
