@@ -11,6 +11,7 @@ from crm_pipeline.odoo.errors import ConcurrencyError, DataError, NotSentError, 
 from crm_pipeline.odoo.fence import Fence, Token
 from crm_pipeline.odoo.insisting import RetryPolicy
 from crm_pipeline.odoo.suspects import suspects
+from crm_pipeline.odoo.turns import Turns
 from crm_pipeline.specs import TargetSpec
 
 #: Least rows of a piece that is not known to hold a refused one: a refused piece is lost work, and each piece costs a call.
@@ -30,12 +31,14 @@ class Creation:
         fence: keeps late calls out.
         context: added to the quiet context.
         by_default: fields given as defaults of a call, with the linked records for which none of them may be.
+        turns: finds whether the server gains by several calls at the same time; None for rows that cost too differently to tell.
         since_refusal: rows accepted since the last refusal, for the size of the next piece; threads may miss each other's counts.
     """
 
     fence: Fence
     context: Mapping[str, Any] = field(default_factory=dict)
     by_default: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    turns: Turns | None = None
     since_refusal: int = _TRUST
 
     @property
@@ -89,7 +92,8 @@ def creation_of(
     if rule is None or field is None:
         return None
     fence = Fence(destination, module, target.model, field, run_id, retry)
-    return Creation(fence, rule.context, {name: _excepted(target, destination, name, unless) for name, unless in rule.by_default.items()})
+    by_default = {name: _excepted(target, destination, name, unless) for name, unless in rule.by_default.items()}
+    return Creation(fence, rule.context, by_default, None if by_default else Turns())
 
 
 def _excepted(target: TargetSpec, destination: Destination, name: str, unless: str | None) -> list[int]:

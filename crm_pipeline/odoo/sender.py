@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from crm_pipeline.odoo.creating import Creation, values_of
-from crm_pipeline.odoo.destination import QUIET, Destination
+from crm_pipeline.odoo.destination import QUIET, Destination, Record
 from crm_pipeline.odoo.errors import DataError, InDoubtError, TransientError
+from crm_pipeline.odoo.fence import Token
 from crm_pipeline.odoo.files import FileContentError, read_content
 from crm_pipeline.odoo.insisting import RetryPolicy
 
@@ -146,7 +147,7 @@ class Sender:
             names = [f"{self.module}.{batch.names[i]}" for i in piece]
             rows = values_of(batch.fields, batch.kinds, [batch.rows[i] for i in piece], names)
             try:
-                ids = creation.call(self.destination, batch.model, rows, self.module, token, batch.defaults)
+                ids = self._call(batch, creation, token, rows)
             except DataError as error:
                 if len(piece) == 1:
                     outcome.refused[batch.names[piece[0]]] = error.message
@@ -158,6 +159,16 @@ class Sender:
                 continue
             creation.since_refusal += len(piece)
             outcome.ids.update(zip((batch.names[i] for i in piece), ids, strict=True))
+
+    def _call(self, batch: Batch, creation: Creation, token: Token, rows: list[Record]) -> list[int] | None:
+        """One call when its turn comes; None when the token was renewed until then, nothing was done."""
+
+        def call() -> list[int] | None:
+            if creation.fence.token != token:
+                return None
+            return creation.call(self.destination, batch.model, rows, self.module, token, batch.defaults)
+
+        return creation.turns.take(len(rows), call) if creation.turns is not None else call()
 
     def _load_once(self, batch: Batch, indexes: Sequence[int], outcome: Outcome) -> None:
         """One ``load``; on refusals the named records are set aside and the rest goes again, unnamed ones are halved."""
