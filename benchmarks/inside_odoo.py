@@ -1,5 +1,8 @@
 # ruff: noqa: ANN201, B905, F821, PTH123 - an Odoo shell has ``env``; QUESTION, ANSWER and LOGIN are set by a line before these
-"""Fed to ``odoo-bin shell`` by benchmarks.other_ways: create the values of QUESTION as the user LOGIN, write what it took to ANSWER."""
+"""Fed to ``odoo-bin shell`` by benchmarks.other_ways: create the values of QUESTION as the user LOGIN, write what it took to ANSWER.
+
+With a module in a part's context (``_import_current_module``) its records get external ids, as our calls give them.
+"""
 
 import json
 import time

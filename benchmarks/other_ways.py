@@ -44,14 +44,20 @@ def by_create(destination: Destination, parts: list[Rows], measure: Measure, *, 
     return Done(made, made, spent)
 
 
-def inside(shell: str, database: str, login: str, parts: list[Rows], folder: Path) -> Done:
-    """``create`` of the same values by the same user in a process of Odoo itself, batches as ours, a commit after each."""
+def inside(shell: str, database: str, login: str, parts: list[Rows], folder: Path, module: str | None = None) -> Done:
+    """``create`` of the same values by the same user in a process of Odoo itself, batches as ours, a commit after each.
+
+    With a ``module`` the same create writes external ids, as ours does.
+    """
     file, answer = folder / "inside.json", folder / "inside-answer.json"
-    empty: dict[str, int] = {}
+    context = {"_import_current_module": module} if module else {}
     given = [
         {
-            "model": part.model, "context": part.context, "names": part.names, "batch": BATCH,
-            "values": part.values(dict.fromkeys(part.parents.values(), 0) | empty),
+            "model": part.model, "context": part.context | context, "names": part.names, "batch": BATCH,
+            "values": [
+                vals | ({"id": f"{module}.{name}"} if module else {})
+                for name, vals in zip(part.names, part.values(dict.fromkeys(part.parents.values(), 0)), strict=True)
+            ],
             "parents": [part.parents.get(cells[part.parent]) if part.parent is not None else None for cells in part.cells],
             "parent": part.columns[part.parent].removesuffix("/.id") if part.parent is not None else None,
         }

@@ -20,7 +20,7 @@ _SAMPLES = 3
 #: In company a call may take this many times the seconds it takes alone; at 2 nothing is gained.
 _WORTH = 1.8
 #: Calls until it is tried anew.
-_HOLDS = 60
+_HOLDS = 100
 #: A call is of a kind when it was for this share of its time.
 _MOSTLY = 0.9
 

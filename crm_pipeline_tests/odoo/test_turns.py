@@ -94,7 +94,7 @@ def test_a_call_that_creates_nothing_or_is_refused_tells_nothing_and_makes_room(
 def test_after_a_while_it_is_tried_anew() -> None:
     server = Server()
     server.compare(0.001, 0.0027)
-    for _ in range(60):
+    for _ in range(100):
         server.alone(0.001)
     server.compare(0.001, 0.001)
     assert at_once(server.turns, 3) == 3
