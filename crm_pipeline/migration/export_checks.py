@@ -126,9 +126,10 @@ def _typed_failures(store: StagingStore, spec: SourceSpec, name: str, typed_dige
 
 def check_staged(store: StagingStore, target: TargetSpec, checks: dict[str, CheckSpec], counts: StagedCounts) -> list[CheckResult]:
     """The checks of one target-shaped table; one that was taken again was found good when it was made."""
-    failures = validate_staged(store, target) if counts.is_new else pl.DataFrame()
-    if counts.is_new and failures.is_empty():
-        note_inputs(store, target.table, counts.made_of)
+    failures = pl.DataFrame()
+    if counts.is_new:
+        failures = validate_staged(store, target)
+        note_inputs(store, target.table, counts.made_of if failures.is_empty() else None)
     stated = [(b.accounts_for, w.reason) for b in target.sources for w in b.warn]
     where = " OR ".join(f"(object = {literal(name)} AND reason = {literal(reason)})" for name, reason in stated) or "FALSE"
     warnings = f'SELECT file, "row", key, "column", value, reason, message FROM ops.issue WHERE {where}'
@@ -144,7 +145,8 @@ def check_staged(store: StagingStore, target: TargetSpec, checks: dict[str, Chec
 
 def _listed(store: StagingStore, spec: CheckSpec, query: str, what: str, accepted: str = "FALSE") -> CheckResult:
     """A check that is green when a query gives nothing; says how many warnings of ``accepted`` were accepted."""
-    fine = int(store.value(f"SELECT count(*) FROM ops.decided WHERE decision = 'accept' AND ({accepted})"))
-    count = int(store.value(f"SELECT count(*) FROM ({query})"))
+    ((fine, count),) = store.rows(
+        f"SELECT (SELECT count(*) FROM ops.decided WHERE decision = 'accept' AND ({accepted})), (SELECT count(*) FROM ({query}))"
+    )
     rows: tuple[dict[str, Any], ...] = tuple(store.frame(f"{query} LIMIT {SHOWN_ROWS}").to_dicts()) if count else ()
     return CheckResult(spec, count == 0, f"{what}: {count}{f'; accepted by decision: {fine}' if fine else ''}", rows, query)

@@ -38,7 +38,7 @@ from crm_pipeline.staging.decision_outcomes import accept_warnings, decision_cou
 from crm_pipeline.staging.digests import Digests, take_digests
 from crm_pipeline.staging.diversions import forget_staging, record_findings
 from crm_pipeline.staging.places import Turn
-from crm_pipeline.staging.restaging import put_away
+from crm_pipeline.staging.restaging import PutAway, put_away
 from crm_pipeline.staging.runs import newest_loaded_drop
 from crm_pipeline.staging.staged import stage_target
 from crm_pipeline.staging.store import StagingStore
@@ -222,10 +222,10 @@ class StagedSource:
         for schema in ("typed", "derived"):
             take_digests(self.store, schema)
         forget_staging(self.store, self.mapping)
-        inputs = self._statement_inputs()
+        inputs, before = self._statement_inputs(), PutAway(self.store)
         results = []
         for target in self.mapping.targets:
-            counts = stage_target(self.store, self.mapping, target, inputs)
+            counts = stage_target(self.store, self.mapping, target, inputs, before)
             record_findings(self.store, self.mapping, target)
             accept_warnings(self.store)
             results += check_staged(self.store, target, self.catalogue.staged_checks(target), counts)

@@ -90,5 +90,5 @@ def _tables(name: str) -> list[tuple[str, str]]:
 
 def _copy(store: StagingStore, table: str, into: str, name: str) -> None:
     """Have an object's rows of one table in another one instead of those that are there."""
-    for verb in (f"DELETE FROM {into}", f"INSERT INTO {into} SELECT * FROM {table}"):
-        store.execute(f"{verb} WHERE object = {literal(name)}")
+    where = f"WHERE object = {literal(name)}"
+    store.execute(f"DELETE FROM {into} {where}; INSERT INTO {into} SELECT * FROM {table} {where}")

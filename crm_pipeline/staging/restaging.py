@@ -14,31 +14,38 @@ _AWAY = "~"
 def put_away(store: StagingStore, *, keep: bool = True) -> None:
     """Have nothing staged; tables whose inputs are known can be taken again, unless ``keep`` says no."""
     known = {name for (name,) in store.rows("SELECT name FROM ops.staged_table")} if keep else set()
-    for name in store.tables("staged"):
-        if name.removeprefix(_AWAY) not in known:
+    tables = set(store.tables("staged"))
+    for name in sorted(tables):
+        if name.removeprefix(_AWAY) not in known or _AWAY + name in tables:
             store.execute(f"DROP TABLE {quote(f'staged.{name}')}")
         elif not name.startswith(_AWAY):
-            store.execute(f"DROP TABLE IF EXISTS {_away(name)}")
             store.execute(f"ALTER TABLE {quote(f'staged.{name}')} RENAME TO {quote(_AWAY + name)}")
 
 
-def take_again(store: StagingStore, name: str, inputs: str) -> bool:
-    """Take a table that was made of the same inputs; else what there is of it is dropped and ``False`` returned."""
-    kept = store.value("SELECT inputs FROM ops.staged_table WHERE name = ?", [name])
-    if kept == inputs and store.has_table(f"staged.{_AWAY}{name}"):
-        store.execute(f"ALTER TABLE {_away(name)} RENAME TO {quote(name)}")
-        store.execute(f"DELETE FROM {quote(f'staged.{name}')} WHERE _departed")
-        return True
-    if kept is not None:
-        store.execute("DELETE FROM ops.staged_table WHERE name = ?", [name])
-    store.execute(f"DROP TABLE IF EXISTS {_away(name)}")
-    return False
+class PutAway:
+    """Tables that are out of sight, with what they were made of."""
+
+    def __init__(self, store: StagingStore) -> None:
+        self._store = store
+        tables = store.tables("staged")
+        known = {} if not tables else dict(store.rows("SELECT name, inputs FROM ops.staged_table"))
+        self._inputs = {name: inputs for name, inputs in known.items() if _AWAY + name in tables}
+
+    def take_again(self, name: str, inputs: str) -> bool:
+        """Take a table that was made of the same inputs; else it is dropped, if there was one, and ``False`` returned."""
+        kept = self._inputs.pop(name, None)
+        if kept is None:
+            return False
+        away = quote(f"staged.{_AWAY}{name}")
+        if kept == inputs:
+            self._store.execute(f"DELETE FROM {away} WHERE _departed; ALTER TABLE {away} RENAME TO {quote(name)}")
+            return True
+        self._store.execute(f"DROP TABLE {away}")
+        return False
 
 
-def note_inputs(store: StagingStore, name: str, inputs: str) -> None:
-    """Note what a table that was just made, and found good, is made of."""
-    store.execute("INSERT INTO ops.staged_table VALUES (?, ?)", [name, inputs])
-
-
-def _away(name: str) -> str:
-    return quote(f"staged.{_AWAY}{name}")
+def note_inputs(store: StagingStore, name: str, inputs: str | None) -> None:
+    """Note what a table that was just made, and found good, is made of; ``None`` for one that was not."""
+    store.execute("DELETE FROM ops.staged_table WHERE name = ?", [name])
+    if inputs is not None:
+        store.execute("INSERT INTO ops.staged_table VALUES (?, ?)", [name, inputs])

@@ -18,9 +18,9 @@ import duckdb
 
 from crm_pipeline.specs import FieldSpec, Mapping, SourceBlock, TargetSpec
 from crm_pipeline.specs.target import ACTIVE, Join, Reference
-from crm_pipeline.staging.deletions import DELETED
-from crm_pipeline.staging.restaging import take_again
+from crm_pipeline.staging.restaging import PutAway
 from crm_pipeline.staging.store import StagingStore, literal, quote
+from crm_pipeline.staging.typed import DELETED
 
 #: A statement → digest of it and of all it depends on.
 Inputs = Callable[[str], str]
@@ -50,7 +50,7 @@ class StagedCounts:
     is_new: bool
 
 
-def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec, inputs: Inputs) -> StagedCounts:
+def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec, inputs: Inputs, before: PutAway) -> StagedCounts:
     """Build ``staged.<model>``, or take it as it is where its inputs are the same.
 
     Args:
@@ -58,6 +58,7 @@ def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec, inpu
         mapping: the mapping.
         target: the target.
         inputs: what a statement depends on, as a digest.
+        before: the tables of last time.
 
     Raises:
         StagingError: naming the block whose expression fails, or external ids that are not unique.
@@ -67,7 +68,7 @@ def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec, inpu
     union = " UNION ALL BY NAME ".join(f"({select})" for select in selects)
     try:
         made_of = inputs(union)
-        is_new = not take_again(store, target.table, made_of)
+        is_new = not before.take_again(target.table, made_of)
         if is_new:
             store.execute(f"CREATE OR REPLACE TABLE {table} AS {union}")
     except duckdb.Error:
