@@ -29,12 +29,13 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class DropFile:
-    """One file of an object; ``part`` counts from 1."""
+    """One file of an object; ``part`` counts from 1, ``digest`` is the SHA-256 of its content."""
 
     name: str
     path: Path
     part: int
     size: int
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,14 @@ def open_drop(spec: SourceSpec, folder: Path) -> Drop:
     files: dict[str, list[DropFile]] = {}
     unrecognised: list[str] = []
     named: dict[str, Path] = {}
+    digests: dict[Path, str] = {}
     manifest_path: Path | None = None
     for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "~$"))):
         found = match_files(spec, path.name)
         if found is not None:
+            digests[path] = _digest(path)
             for name in found[0]:
-                files.setdefault(name, []).append(DropFile(path.name, path, found[1], path.stat().st_size))
+                files.setdefault(name, []).append(DropFile(path.name, path, found[1], path.stat().st_size, digests[path]))
         elif spec.manifest and is_named(path.name, [spec.manifest.file], workbook=spec.manifest.sheet is not None):
             manifest_path = named[path.name] = path
         elif is_named(path.name, [DELETED], workbook=False):
@@ -111,12 +114,12 @@ def open_drop(spec: SourceSpec, folder: Path) -> Drop:
         for name in spec.objects
         if name in files
     }
-    known = {file.path for parts in ordered.values() for file in parts} | set(named.values())
+    digests |= {path: _digest(path) for path in named.values()}
     manifest = _manifest(spec, manifest_path)
     return Drop(
         folder.name,
         folder,
-        _fingerprint(folder, sorted(known)),
+        _fingerprint(digests),
         ordered,
         tuple(unrecognised),
         manifest,
@@ -168,13 +171,16 @@ def _manifest(spec: SourceSpec, path: Path | None) -> Manifest | None:
         return read_manifest(path.name, csv_rows_of(text.path), spec)
 
 
-def _fingerprint(folder: Path, files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        content = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                content.update(chunk)
-        name = path.relative_to(folder).as_posix()
-        digest.update(f"{name}\0{path.stat().st_size}\0{content.hexdigest()}\n".encode())
-    return digest.hexdigest()
+def _digest(path: Path) -> str:
+    content = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            content.update(chunk)
+    return content.hexdigest()
+
+
+def _fingerprint(digests: Mapping[Path, str]) -> str:
+    whole = hashlib.sha256()
+    for path, digest in sorted(digests.items()):
+        whole.update(f"{path.name}\0{path.stat().st_size}\0{digest}\n".encode())
+    return whole.hexdigest()

@@ -9,6 +9,8 @@ from pathlib import Path
 import duckdb
 
 from crm_pipeline.exports import Drop
+from crm_pipeline.exports.arrivals import listing_digest
+from crm_pipeline.exports.object_files import label_of
 from crm_pipeline.specs import Mapping
 
 
@@ -21,10 +23,31 @@ def inputs_of(drop: Drop, mapping: Mapping, resolutions: Path) -> str:
     for part in (drop.name, drop.fingerprint, mapping.hash, version("crm-pipeline"), duckdb.__version__):
         digest.update(f"{part}\0".encode())
     for layer in drop.layers:
-        for file in sorted(path for path in layer.folder.rglob("*") if path.is_file()):
-            found = file.stat()
-            digest.update(f"{layer.name}/{file.relative_to(layer.folder)}\0{found.st_size}\0{found.st_mtime_ns}\0".encode())
+        digest.update(f"{layer.name}\0{listing_digest(layer.folder)}\0".encode())
     digest.update(decisions_of(resolutions).encode())
+    return digest.hexdigest()
+
+
+def reading_of(drop: Drop, mapping: Mapping, name: str) -> str:
+    """SHA-256 over what the accepted rows of one object are made of, before references and rules are applied, but for decisions.
+
+    These are its own files in the drop and those below it, all files where its rows name some, the specs, and the versions. An object that another one's rows list is made of that one; one with custom fields also of their inventory.
+    """
+    spec = mapping.source.objects[name]
+    digest = hashlib.sha256()
+    for part in (mapping.hash, version("crm-pipeline"), duckdb.__version__, drop.time_zone, drop.date_order):
+        digest.update(f"{part}\0".encode())
+    for layer in (each for each in drop.layers if name in each.files):
+        digest.update(f"{layer.manifest and layer.manifest.rows_of(name)}\0".encode())
+        for file in layer.files[name]:
+            digest.update(f"{label_of(drop, layer, file.name)}\0{file.part}\0{file.digest}\0".encode())
+    for layer in drop.layers if spec.files is not None or spec.texts is not None else ():
+        digest.update(f"{'' if layer is drop else layer.name}\0{listing_digest(layer.folder)}\0".encode())
+    custom = mapping.source.custom_fields
+    made_of = [spec.listed_in.object] if spec.listed_in is not None else []
+    made_of += [custom.inventory] if custom is not None and name in custom.objects.values() and name != custom.inventory else []
+    for other in made_of:
+        digest.update(reading_of(drop, mapping, other).encode())
     return digest.hexdigest()
 
 

@@ -7,8 +7,11 @@ import logging
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
+
+import duckdb
 
 from crm_pipeline.exports import ExportAudit
 from crm_pipeline.exports.drops import Drop, list_drops, open_drop, open_with_base
@@ -32,10 +35,13 @@ from crm_pipeline.settings import ENVIRONMENTS, Settings
 from crm_pipeline.specs import Mapping, load_mapping
 from crm_pipeline.staging.custom_fields import mapping_in_force
 from crm_pipeline.staging.decision_outcomes import accept_warnings, decision_counts, unused_decisions
+from crm_pipeline.staging.digests import Digests, take_digests
+from crm_pipeline.staging.diversions import forget_staging, record_findings
 from crm_pipeline.staging.places import Turn
+from crm_pipeline.staging.restaging import PutAway, put_away
 from crm_pipeline.staging.runs import newest_loaded_drop
-from crm_pipeline.staging.staged import forget_staging, stage_target
-from crm_pipeline.staging.store import StagingStore, quote
+from crm_pipeline.staging.staged import stage_target
+from crm_pipeline.staging.store import StagingStore
 from crm_pipeline.transforms.functions import register_functions
 from crm_pipeline.transforms.policies import build_derived, check_policies
 from crm_pipeline.verification.accounting import record_documented
@@ -43,6 +49,8 @@ from crm_pipeline.verification.checks import CheckResult
 
 logger = logging.getLogger(__name__)
 
+#: Macro of the specs' SQL: when what is staged was exported.
+EXPORT_TIME = "export_time"
 #: Called with (phase, rows done, rows in total).
 Progress = Callable[[str, int, int], None]
 S = TypeVar("S", bound="StagedSource")
@@ -100,7 +108,7 @@ class StagedSource:
         register_functions(self.store.connection, account_currency=spec.account_currency)
         register_normal_forms(self.store.connection)
         register_numbering(self.store.connection)
-        self.store.execute("CREATE OR REPLACE TEMP MACRO export_time() AS (SELECT max(exported_at) FROM ops.reading)")
+        self.store.execute(f"CREATE OR REPLACE TEMP MACRO {EXPORT_TIME}() AS (SELECT max(exported_at) FROM ops.reading)")
 
     def newest_drop(self, name: str | None = None, *, deltas: bool = False) -> Drop:
         """Open a drop by name, or the newest one; a delta together with what it is laid over.
@@ -152,8 +160,7 @@ class StagedSource:
             self.store.execute("UPDATE ops.reading SET run_id = ?, only_changes = ?", [self.run_id, only_changes])
             logger.info("the export, the mapping and the decisions are those that are staged; nothing is read again")
             return records.kept_checks(self.store, records.STAGING, (c for n in spec.objects for c in self.catalogue.source_checks(n).values()))
-        for table in self.store.tables("staged"):
-            self.store.execute(f"DROP TABLE {quote(f'staged.{table}')}")
+        put_away(self.store, keep=not again)
         self.store.execute("DELETE FROM ops.reading")
         self.store.execute(
             """INSERT INTO ops.reading ("drop", fingerprint, read_at, exported_at, layers, time_zone, date_order, run_id, only_changes, inputs,
@@ -163,17 +170,19 @@ class StagedSource:
         )  # fmt: skip
         for read_decisions in (read_orphan_decisions, read_value_decisions, read_row_decisions):
             read_decisions(self.store, data.resolutions(self.confirmed.name), spec.objects)
-        self.audits, self.mapping = read_objects(self.store, self.confirmed, drop)
+        self.audits, self.mapping = read_objects(self.store, self.confirmed, drop, again=again)
         for unused in unused_orphan_decisions(self.store):
             logger.warning("orphans.csv: %s has its parent, or is not in the export; the decision is not used", unused)
         for unused in unused_decisions(self.store, accepts=False):
             logger.warning("%s", unused)
         record_documented(self.store, self.mapping)
+        take_digests(self.store, "typed")
+        digests = Digests(self.store)
         results = [
             result
             for name in self.mapping.source.objects
             for result in check_object(
-                self.store, self.mapping.source, self.catalogue.source_checks(name), self.audits[name]
+                self.store, self.mapping.source, self.catalogue.source_checks(name), self.audits[name], digests.of_table(f"typed.{name}")
             )
         ]
         records.keep_checks(self.store, records.STAGING, self.run_id, results)
@@ -210,12 +219,16 @@ class StagedSource:
             raise MigrationError(f"{shown}. Confirm it (crm-pipeline confirm {self.confirmed.name}), or set 'enabled: false' in its YAML")
         read_product_decisions(self.store, self.settings.data.resolutions(self.mapping.name))
         build_derived(self.store, self.mapping.source)
+        for schema in ("typed", "derived"):
+            take_digests(self.store, schema)
         forget_staging(self.store, self.mapping)
+        inputs, before = self._statement_inputs(), PutAway(self.store)
         results = []
         for target in self.mapping.targets:
-            counts = stage_target(self.store, self.mapping, target)
+            counts = stage_target(self.store, self.mapping, target, inputs, before)
+            record_findings(self.store, self.mapping, target)
             accept_warnings(self.store)
-            results += check_staged(self.store, target, self.catalogue.staged_checks(target), counts.rows)
+            results += check_staged(self.store, target, self.catalogue.staged_checks(target), counts)
         for unused in unused_decisions(self.store, accepts=True):
             logger.warning("%s", unused)
         if done := [f"{count} {what.replace('_', ' ')}" for what, count in decision_counts(self.store).items() if count]:
@@ -224,6 +237,19 @@ class StagedSource:
         if not any(result.stops for result in results):
             self.store.execute("UPDATE ops.reading SET staged = TRUE")
         return results
+
+    def _statement_inputs(self) -> Callable[[str], str]:
+        """Gives the digest of an SQL statement of the specs with all it depends on.
+
+        Beside the columns it reads these are the export's time, zone and date order, and the functions of this package.
+        """
+        exported_at, *conventions = self.store.rows("SELECT exported_at, time_zone, date_order FROM ops.reading")[0]
+        digests, made_with = Digests(self.store), (*conventions, version("crm-pipeline"), duckdb.__version__)
+
+        def inputs(sql: str) -> str:
+            return f"{digests.of_query(sql)} {made_with} {exported_at if EXPORT_TIME in sql else ''}"
+
+        return inputs
 
     def _inputs_of(self, drop: Drop) -> str:
         return inputs_of(drop, self.confirmed, self.settings.data.resolutions(self.confirmed.name))

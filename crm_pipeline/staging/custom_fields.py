@@ -14,7 +14,7 @@ from typing import Any, cast
 import polars as pl
 
 from crm_pipeline.exports import ExportAudit
-from crm_pipeline.specs import Mapping, SourceSpec
+from crm_pipeline.specs import ColumnSpec, Mapping, SourceSpec
 from crm_pipeline.specs.custom_fields import (
     DEFINITIONS,
     OPTIONS,
@@ -63,10 +63,7 @@ class CustomFieldReader:
         return sorted(names, key=lambda name: name != self.inventory)
 
     def source(self, name: str, audit: ExportAudit) -> tuple[SourceSpec, ExportAudit]:
-        """The source spec an object is typed with, and its audit without the columns that are custom fields.
-
-        Adds the custom columns to ``raw.<object>``.
-        """
+        """The source spec an object is typed with, and its audit without the columns that are custom fields."""
         source = self._mapping.source
         if self._spec is None or name not in self._spec.objects.values():
             return source, audit
@@ -79,17 +76,23 @@ class CustomFieldReader:
         ]  # fmt: skip
         self._inventory = [*(self._with_seen_options(row, name) for row in listed), *unlisted]
         source = extend_source(source, self._defined()[0])
-        added = {column: spec for column, spec in source.objects[name].columns.items() if column not in self._mapping.source.objects[name].columns}
-        if added:
-            columns = ", ".join(f"_extra[{literal(spec.heading)}] AS {quote(column)}" for column, spec in added.items())
-            table = quote(f"raw.{name}")
-            self._store.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * EXCLUDE (_extra), {columns}, _extra FROM {table}")
-        mapped = {spec.heading for spec in added.values()}
+        mapped = {spec.heading for spec in self._added(source, name).values()}
         return source, replace(
             audit,
             unknown_columns=tuple(label for label in audit.unknown_columns if label not in mapped),
             custom_columns=tuple(label for label in audit.custom_columns if label not in mapped),
         )
+
+    def add_columns(self, source: SourceSpec, name: str) -> None:
+        """Add the custom columns of an object, of the spec it is typed with, to ``raw.<object>``."""
+        columns = [f"_extra[{literal(spec.heading)}] AS {quote(column)}" for column, spec in self._added(source, name).items()]
+        if columns:
+            table = quote(f"raw.{name}")
+            self._store.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * EXCLUDE (_extra), {', '.join(columns)}, _extra FROM {table}")
+
+    def _added(self, source: SourceSpec, name: str) -> dict[str, ColumnSpec]:
+        contract = self._mapping.source.objects[name].columns
+        return {column: spec for column, spec in source.objects[name].columns.items() if column not in contract}
 
     def take_inventory(self) -> None:
         """Read the typed inventory."""

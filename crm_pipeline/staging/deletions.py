@@ -13,9 +13,8 @@ from crm_pipeline.exports.deletions import read_deletions
 from crm_pipeline.specs import SourceSpec
 from crm_pipeline.staging.rejections import layer_of
 from crm_pipeline.staging.store import StagingStore, literal, quote
+from crm_pipeline.staging.typed import DELETED
 
-#: Column of every typed table: whether the row is in the list of deleted records.
-DELETED = "_deleted"
 _COLUMNS = ("object", "object_text", "key", "deleted_at", "deleted_by", "file", "row")
 
 
@@ -28,11 +27,6 @@ def mark_deletions(store: StagingStore, spec: SourceSpec, drop: Drop) -> None:
     Raises:
         UnreadableFileError: a list can't be read.
     """
-    for name in spec.objects:
-        for table in (f"typed.{name}", f"typed.{name}__rejected"):
-            if store.has_table(table):
-                store.execute(f"ALTER TABLE {quote(table)} ADD COLUMN {DELETED} BOOLEAN")
-                store.execute(f"UPDATE {quote(table)} SET {DELETED} = FALSE")
     store.execute("DELETE FROM ops.deleted_row")
     store.execute("DELETE FROM ops.issue WHERE reason = 'unknown_deleted'")
     found = read_deletions(spec, drop)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from crm_pipeline.exports import Drop, ExportAudit
+from crm_pipeline.exports.object_files import FilesRead
 from crm_pipeline.exports.raw_tables import create_raw_table
 from crm_pipeline.specs import SourceSpec
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 
-def read_entries(store: StagingStore, spec: SourceSpec, object_name: str, drop: Drop) -> ExportAudit:
+def read_entries(store: StagingStore, spec: SourceSpec, object_name: str) -> FilesRead:
     """Make ``raw.<object>`` of the lists in another object's typed rows; file and row are those of the row that lists.
 
     Entries that repeat within one list are one. The object must be one that says ``listed_in``.
@@ -32,4 +32,4 @@ def read_entries(store: StagingStore, spec: SourceSpec, object_name: str, drop: 
         f"FROM ({tables}) WHERE list IS NOT NULL)"
     )
     rows = int(store.value(f"SELECT count(*) FROM {quote(f'raw.{object_name}')}"))
-    return ExportAudit(object_name, (), rows, (), (), (), (), (), drop.time_zone, drop.date_order)
+    return FilesRead(rows=rows)

@@ -28,6 +28,22 @@ ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS only_changes BOOLEAN;
 -- What all tables before the load are made of, and whether all of them are there: equal inputs give equal tables
 ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS inputs VARCHAR;
 ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS staged BOOLEAN;
+-- Objects whose typed rows are kept as they were read: what they are made of, the columns they were read with, and what was read.
+-- Their issues and fates of then are beside them
+CREATE TABLE IF NOT EXISTS ops.kept_object (object VARCHAR NOT NULL, inputs VARCHAR NOT NULL, spec VARCHAR NOT NULL, files VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS ops.kept_issue (
+    object VARCHAR NOT NULL, row_id BIGINT, key VARCHAR, file VARCHAR, "row" BIGINT, "column" VARCHAR, value VARCHAR, reason VARCHAR NOT NULL,
+    severity VARCHAR NOT NULL, message VARCHAR NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ops.kept_fate (
+    object VARCHAR NOT NULL, row_id BIGINT NOT NULL, key VARCHAR, file VARCHAR NOT NULL, "row" BIGINT NOT NULL, fate VARCHAR NOT NULL,
+    reason VARCHAR, detail VARCHAR
+);
+-- What the columns of typed and derived tables hold, and what good staged tables were made of: statement and columns
+CREATE TABLE IF NOT EXISTS ops.column_digest (name VARCHAR NOT NULL, "column" VARCHAR NOT NULL, digest VARCHAR);
+CREATE TABLE IF NOT EXISTS ops.staged_table (name VARCHAR NOT NULL, inputs VARCHAR NOT NULL);
+-- Typed tables that were found as their schema says
+CREATE TABLE IF NOT EXISTS ops.valid_table (name VARCHAR NOT NULL, digest VARCHAR NOT NULL);
 -- Digests of delivered files, so that a file that has not changed is read once
 CREATE TABLE IF NOT EXISTS ops.file_digest (
     "drop" VARCHAR NOT NULL, path VARCHAR NOT NULL, bytes BIGINT NOT NULL, mtime_ns BIGINT NOT NULL,

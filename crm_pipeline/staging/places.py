@@ -15,7 +15,7 @@ import duckdb
 
 from crm_pipeline.exports.sql import quote
 
-SCHEMAS = ("raw", "typed", "derived", "staged", "ops")
+SCHEMAS = ("raw", "kept", "typed", "derived", "staged", "ops")
 
 #: The script that makes the tables of ``ops``; safe to run again.
 OPS_TABLES = Path(__file__).with_name("ops.sql")

@@ -17,10 +17,10 @@ def check_references(store: StagingStore, spec: SourceSpec) -> dict[str, dict[st
     """
     counts: dict[str, dict[str, int]] = {}
     with store.transaction():
-        waiting = dependency_order(spec)
+        waiting, tables = dependency_order(spec), set(store.tables("typed"))
         while waiting:
             name = waiting.pop(0)
-            removed = _check_object(store, spec, name, counts)
+            removed = _check_object(store, spec, name, tables, counts)
             if removed:
                 waiting += [child for child in children(spec, name) if child not in waiting]
     return counts
@@ -50,15 +50,14 @@ def dependency_order(spec: SourceSpec) -> list[str]:
     return ordered
 
 
-def _check_object(store: StagingStore, spec: SourceSpec, name: str, counts: dict[str, dict[str, int]]) -> int:
+def _check_object(store: StagingStore, spec: SourceSpec, name: str, tables: set[str], counts: dict[str, dict[str, int]]) -> int:
     removed = 0
-    if not store.has_table(f"typed.{name}"):
+    if name not in tables:
         return 0
     for reference in spec.objects[name].references:
-        _collect_broken(store, spec, name, reference)
-        if decide_orphans(store, spec, name, reference):
-            _collect_broken(store, spec, name, reference)
-        broken = store.rows("SELECT reason, count(*) FROM _broken GROUP BY ALL ORDER BY ALL")
+        broken = _collect_broken(store, spec, name, reference, tables)
+        if broken and decide_orphans(store, spec, name, reference):
+            broken = _collect_broken(store, spec, name, reference, tables)
         tally = counts.setdefault(name, {}) if broken else {}
         for reason, count in broken:
             label = "blanked" if reference.on_missing == "blank" else reason
@@ -78,8 +77,10 @@ def _check_object(store: StagingStore, spec: SourceSpec, name: str, counts: dict
     return removed
 
 
-def _collect_broken(store: StagingStore, spec: SourceSpec, name: str, reference: ReferenceSpec) -> None:
-    """Temp table ``_broken``: row id, value, parent object, reason."""
+def _collect_broken(
+    store: StagingStore, spec: SourceSpec, name: str, reference: ReferenceSpec, tables: set[str]
+) -> list[tuple[str, int]]:
+    """Temp table ``_broken``: row id, value, parent object, reason; returns how many there are of each reason."""
     column, targets = quote(reference.column), reference.to
     branches = []
     if isinstance(targets, dict):
@@ -99,16 +100,17 @@ def _collect_broken(store: StagingStore, spec: SourceSpec, name: str, reference:
         key = quote(reference.to_column or spec.objects[target].key)
 
         def held_by(table: str, key: str = key) -> str:
-            there = f"EXISTS (SELECT 1 FROM {quote(table)} AS p WHERE p.{key} = c.{column})"
-            return there if store.has_table(table) else "FALSE"
+            there = f"EXISTS (SELECT 1 FROM {quote(f'typed.{table}')} AS p WHERE p.{key} = c.{column})"
+            return there if table in tables else "FALSE"
 
         queries.append(
             f"SELECT _row_id, CAST({column} AS VARCHAR), {literal(target)}, "
-            f"CASE WHEN {held_by(f'typed.{target}__rejected')} THEN 'parent_quarantined' ELSE {literal(reference.reason)} END "
+            f"CASE WHEN {held_by(f'{target}__rejected')} THEN 'parent_quarantined' ELSE {literal(reference.reason)} END "
             f"FROM (SELECT * FROM {quote(f'typed.{name}')} WHERE {column} IS NOT NULL AND {condition}) AS c "
-            f"WHERE NOT {held_by(f'typed.{target}')}"
+            f"WHERE NOT {held_by(target)}"
         )
     store.execute(f"CREATE OR REPLACE TEMP TABLE _broken AS {' UNION ALL '.join(queries)}")
+    return store.rows("SELECT reason, count(*) FROM _broken GROUP BY ALL ORDER BY ALL")
 
 
 def _report(store: StagingStore, spec: SourceSpec, name: str, reference: ReferenceSpec) -> None:

@@ -6,6 +6,8 @@ that belong to it, ``rules`` set rows aside or warn about them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from crm_pipeline.specs import ObjectSpec, SourceSpec
 from crm_pipeline.specs.source import RuleSpec
 from crm_pipeline.staging.aside import set_aside
@@ -25,8 +27,16 @@ def apply_rules(store: StagingStore, spec: SourceSpec) -> int:
                 _add_details(store, spec, name)
         for name in dependency_order(spec):
             if store.has_table(f"typed.{name}"):
-                rejected += sum(_apply(store, name, spec.objects[name], rule) for rule in spec.objects[name].rules)
+                rejected += sum(_apply(store, name, spec.objects[name], rule) for rule in _broken(store, name, spec.objects[name].rules))
     return rejected
+
+
+def _broken(store: StagingStore, name: str, rules: Sequence[RuleSpec]) -> Sequence[RuleSpec]:
+    """The rules, unless no row breaks any."""
+    if not rules:
+        return ()
+    found = store.rows(f"SELECT 1 FROM {quote(f'typed.{name}')} WHERE {' OR '.join(f'({rule.when})' for rule in rules)} LIMIT 1")
+    return rules if found else ()
 
 
 def _add_details(store: StagingStore, spec: SourceSpec, name: str) -> None:

@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import duckdb
 
 from crm_pipeline.specs import FieldSpec, Mapping, SourceBlock, TargetSpec
 from crm_pipeline.specs.target import ACTIVE, Join, Reference
-from crm_pipeline.staging.deletions import DELETED
+from crm_pipeline.staging.restaging import PutAway
 from crm_pipeline.staging.store import StagingStore, literal, quote
+from crm_pipeline.staging.typed import DELETED
 
+#: A statement → digest of it and of all it depends on.
+Inputs = Callable[[str], str]
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
@@ -37,15 +41,24 @@ class StagingError(Exception):
 
 @dataclass(frozen=True)
 class StagedCounts:
-    """Rows staged for one target, in total and by block."""
+    """Rows staged for one target, in total and by block; ``made_of``: digest of its inputs, ``is_new``: whether it was made just now."""
 
     model: str
     rows: int
     blocks: dict[str, int]
+    made_of: str
+    is_new: bool
 
 
-def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec) -> StagedCounts:
-    """Build ``staged.<model>`` and the fates of rows diverted by rule.
+def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec, inputs: Inputs, before: PutAway) -> StagedCounts:
+    """Build ``staged.<model>``, or take it as it is where its inputs are the same.
+
+    Args:
+        store: the staging store.
+        mapping: the mapping.
+        target: the target.
+        inputs: what a statement depends on, as a digest.
+        before: the tables of last time.
 
     Raises:
         StagingError: naming the block whose expression fails, or external ids that are not unique.
@@ -54,15 +67,15 @@ def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec) -> S
     table = quote(f"staged.{target.table}")
     union = " UNION ALL BY NAME ".join(f"({select})" for select in selects)
     try:
-        store.execute(f"CREATE OR REPLACE TABLE {table} AS {union}")
+        made_of = inputs(union)
+        is_new = not before.take_again(target.table, made_of)
+        if is_new:
+            store.execute(f"CREATE OR REPLACE TABLE {table} AS {union}")
     except duckdb.Error:
         for block, select in zip(target.sources, selects, strict=True):
             _explain(store, block, select)
         raise
-    for block in target.sources:
-        _record_diversions(store, mapping, block)
-        _record_warnings(store, mapping, block)
-    doubles = store.rows(
+    doubles = is_new and store.rows(
         f"SELECT external_id, count(*) FROM {table} GROUP BY 1 HAVING count(*) > 1 OR external_id IS NULL LIMIT 5"
     )
     if doubles:
@@ -71,21 +84,7 @@ def stage_target(store: StagingStore, mapping: Mapping, target: TargetSpec) -> S
             target.model, f"external ids must be there once; found {names}. Check one_per and external_id"
         )
     counts = dict(store.rows(f"SELECT _block, count(*) FROM {table} GROUP BY 1"))
-    return StagedCounts(target.model, sum(counts.values()), counts)
-
-
-def forget_staging(store: StagingStore, mapping: Mapping) -> None:
-    """Drop the fates and warnings an earlier staging gave, so that staging again starts from what reading found."""
-    for target in mapping.targets:
-        for block in target.sources:
-            for diversion in block.divert:
-                store.execute(
-                    "DELETE FROM ops.fate WHERE object = ? AND fate = ? AND reason = ?",
-                    [block.accounts_for, diversion.fate, diversion.reason],
-                )
-            for warning in block.warn:
-                for table in ("ops.issue", "ops.decided"):
-                    store.execute(f"DELETE FROM {table} WHERE object = ? AND reason = ?", [block.accounts_for, warning.reason])
+    return StagedCounts(target.model, sum(counts.values()), counts, made_of, is_new)
 
 
 def confirmed_fields(block: SourceBlock) -> dict[str, FieldSpec]:
@@ -153,13 +152,13 @@ def field_expression(mapping: Mapping, block: SourceBlock, spec: FieldSpec) -> s
 
 
 def _link_list(mapping: Mapping, link: Reference, *, coalesced: bool) -> str:
-    pattern = _id_expression(mapping.blocks[link.to][1].external_id, ("_element",))
+    pattern = id_expression(mapping.blocks[link.to][1].external_id, ("_element",))
     names = f"list_transform({link.key[0]}, lambda _element: {pattern})"
     return f"coalesce({names}, [])" if coalesced else names
 
 
 def _link_case(mapping: Mapping, link: Reference) -> str:
-    identity = _id_expression(mapping.blocks[link.to][1].external_id, link.key)
+    identity = id_expression(mapping.blocks[link.to][1].external_id, link.key)
     return f"WHEN {f'({link.when})' if link.when else 'TRUE'} THEN {identity}"
 
 
@@ -171,10 +170,10 @@ def _model_case(mapping: Mapping, spec: FieldSpec) -> str:
 
 def external_id_of(block: SourceBlock) -> str:
     """The DuckDB expression for a block's external ids, over its own table ``src`` and its joins."""
-    return _id_expression(block.external_id)
+    return id_expression(block.external_id)
 
 
-def _id_expression(pattern: str, key: tuple[str, ...] | None = None) -> str:
+def id_expression(pattern: str, key: tuple[str, ...] | None = None) -> str:
     """SQL that fills an external-id pattern, with its own expressions or with another block's ``key`` in their order."""
     parts: list[str] = []
     end, index = 0, 0
@@ -213,7 +212,7 @@ def _block_select(mapping: Mapping, number: int, block: SourceBlock) -> str:
                    coalesce({block.needed_when or "TRUE"}, FALSE) AS _needed,
                    coalesce({block.create_when or "TRUE"}, FALSE) AS _creatable,
                    ({block.label or "NULL"})::VARCHAR AS _label, {deleted} AS _deleted, FALSE AS _departed, {columns}
-            FROM {_from(mapping, block)} {where} {_one_per(block)}
+            FROM {rows_from(mapping, block)} {where} {_one_per(block)}
         )
     """
 
@@ -247,7 +246,7 @@ def _one_per(block: SourceBlock) -> str:
     return f"QUALIFY row_number() OVER (PARTITION BY {', '.join(block.one_per)} ORDER BY src._row_id) = 1"
 
 
-def _from(mapping: Mapping, block: SourceBlock, uses: str | None = None) -> str:
+def rows_from(mapping: Mapping, block: SourceBlock, uses: str | None = None) -> str:
     """SQL for a block's rows with its joins; with ``uses`` without the joins that this SQL does not mention."""
     if block.rows:
         keys = list(dict.fromkeys(key for row in block.rows for key in row))
@@ -285,55 +284,3 @@ def _explain(store: StagingStore, block: SourceBlock, select: str) -> None:
         store.rows(f"SELECT count(*) FROM ({select}) AS block")
     except duckdb.Error as error:
         raise StagingError(block.name, str(error).split("\n\n")[0]) from error
-
-
-def _record_diversions(store: StagingStore, mapping: Mapping, block: SourceBlock) -> None:
-    for number, diversion in enumerate(block.divert):
-        into = "NULL"
-        if diversion.into is not None:
-            into = _id_expression(mapping.blocks[diversion.into.to][1].external_id, diversion.into.key)
-        earlier = "".join(f" AND ({other.where}) IS NOT TRUE" for other in block.divert[:number])
-        store.execute(f"""
-            INSERT INTO ops.fate BY NAME
-            SELECT {_exported_row(mapping, block)}, {literal(diversion.fate)} AS fate,
-                   {literal(diversion.reason)} AS reason, {into} AS detail
-            FROM {_from_exported(mapping, block, f"{into} {diversion.where} {block.where}{earlier}")}
-            WHERE ({diversion.where}) AND ({block.where or "TRUE"}){earlier}
-        """)
-
-
-def _record_warnings(store: StagingStore, mapping: Mapping, block: SourceBlock) -> None:
-    for warning in block.warn:
-        columns = mapping.source.objects[str(block.accounts_for)].columns
-        column = columns.get(warning.column) if warning.column else None
-        heading = literal(column.heading if column else warning.column)
-        value = f"{_exported_alias(block)}.{quote(warning.column)}::VARCHAR" if warning.column else "NULL"
-        diverted = "".join(f" AND ({diversion.where}) IS NOT TRUE" for diversion in block.divert)
-        store.execute(f"""
-            INSERT INTO ops.issue BY NAME
-            SELECT {_exported_row(mapping, block)}, {heading} AS "column", {value} AS value,
-                   {literal(warning.reason)} AS reason, 'warning' AS severity, {literal(warning.message)} AS message
-            FROM {_from_exported(mapping, block, f"{warning.when} {block.where}{diverted}")}
-            WHERE ({warning.when}) AND ({block.where or "TRUE"}){diverted}
-        """)
-
-
-def _exported_row(mapping: Mapping, block: SourceBlock) -> str:
-    """Columns that say which exported row a block's row stands for."""
-    key, row = quote(mapping.source.objects[str(block.accounts_for)].key), _exported_alias(block)
-    return (
-        f"{literal(block.accounts_for)} AS object, {row}._row_id AS row_id, {row}.{key}::VARCHAR AS key, "
-        f'{row}._file AS file, {row}._row AS "row"'
-    )
-
-
-def _exported_alias(block: SourceBlock) -> str:
-    return "src" if block.object == block.accounts_for else "exported"
-
-
-def _from_exported(mapping: Mapping, block: SourceBlock, uses: str) -> str:
-    """The tables of a block that SQL uses, with the exported row each of its rows stands for."""
-    if block.object == block.accounts_for:
-        return _from(mapping, block, uses)
-    table = quote(f"typed.{block.accounts_for}")
-    return f"{_from(mapping, block, uses)} JOIN {table} AS exported ON exported._row_id = src._row_id"

@@ -1,6 +1,7 @@
 """The staging store of one source CRM: a DuckDB file, or a shared catalog (see ``crm_pipeline.staging.places``).
 
-Schemas: ``raw`` (text as exported), ``typed`` (accepted rows with contract types), ``derived`` (companies, people,
+Schemas: ``raw`` (text as exported), ``typed`` (accepted rows with contract types), ``kept`` (the same before references and
+rules, for objects that need not be read again), ``derived`` (companies, people,
 owners …), ``staged`` (one table for each Odoo model), ``ops`` (issues, fates, ledger, runs; what data alone can't
 derive). Everything outside ``ops`` is recomputed from the files and the specs.
 

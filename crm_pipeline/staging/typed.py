@@ -1,6 +1,6 @@
 """Typed tables: accepted rows of one object in the types of its contract, made in one pass over the raw table.
 
-``typed.<object>``: ``_row_id, _file, _row, _extra``, every spec column, ``<column>__currency`` for money columns (the
+``typed.<object>``: ``_row_id, _file, _row, _extra, _deleted``, every spec column, ``<column>__currency`` for money columns (the
 ISO code stated in the cell), and the spec's derived columns. Rows that are not accepted go to
 ``typed.<object>__rejected`` (same columns) and to ``ops.fate``; what is wrong with a value goes to ``ops.issue``.
 
@@ -20,6 +20,8 @@ from crm_pipeline.staging.rejections import CellCheck, Rejections, text_of
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 META = ("_row_id", "_file", "_row", "_extra")
+#: Whether a row is in the list of deleted records; see :mod:`crm_pipeline.staging.deletions`.
+DELETED = "_deleted"
 #: The column whose code wins over a symbol in a money cell, where an object has it.
 CURRENCY = "currency"
 
@@ -195,7 +197,7 @@ def _create_typed(store: StagingStore, object_name: str, spec: ObjectSpec, check
         f"CREATE OR REPLACE TABLE {quote(f'typed.{object_name}')} AS "
         f"WITH trimmed AS (SELECT {meta}, _problem, {texts} FROM {quote(f'raw.{object_name}')}), "
         f"dated AS (SELECT *{replaced} FROM trimmed), parsed AS (SELECT *, {values} FROM dated) "
-        f"SELECT {', '.join([meta, *map(quote, columns), *derived])}, _problem, {suspect} AS _wrong FROM parsed"
+        f"SELECT {', '.join([meta, *map(quote, columns), *derived])}, FALSE AS {DELETED}, _problem, {suspect} AS _wrong FROM parsed"
     )
 
 

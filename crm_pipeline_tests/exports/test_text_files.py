@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm_pipeline.exports import UnreadableFileError, open_drop, read_object
+from crm_pipeline.exports import UnreadableFileError, open_drop
+from crm_pipeline.exports.audit import audit_object
+from crm_pipeline.exports.object_files import read_files
 from crm_pipeline.exports.text_files import bare_moment, parse_text, read_text_file
 from crm_pipeline.staging.entries import read_entries
 from crm_pipeline.staging.files import attach_files
@@ -125,7 +127,8 @@ def stage(store: StagingStore, folder: Path, rows: list[tuple[str, str]], texts:
     write(folder / "activities/attachments", dict(files))
     drop = open_drop(SPEC, folder)
     for name in SPEC.objects:
-        audit = (read_entries if name == "files" else read_object)(store, SPEC, name, drop)
+        read = read_entries(store, SPEC, name) if name == "files" else read_files(store, SPEC, name, drop)
+        audit = audit_object(SPEC, name, drop, read)
         type_object(store, SPEC, name, audit)
         attach_texts(store, SPEC, name, drop)
         attach_files(store, SPEC, name, drop)

@@ -51,7 +51,7 @@ def test_every_type_is_read(store: StagingStore, tmp_path: Path) -> None:
     )
     result = stage(store, tmp_path, table(row, head=head), WIDE_SPEC)["things"]
     assert (result.exported, result.accepted, result.fates, result.issues) == (1, 1, {}, {})
-    assert store.frame("SELECT * EXCLUDE (_extra) FROM typed.things").to_dicts() == [
+    assert store.frame("SELECT * EXCLUDE (_extra, _deleted) FROM typed.things").to_dicts() == [
         {
             "_row_id": 1, "_file": "things.csv", "_row": 2, "thing_id": "T1", "name": "Zoë  Zoë", "body": "a\nb",
             "mail": "a@b.com", "site": "www.b.com", "price": Decimal("1234.5"), "currency": "EUR", "amount": Decimal("1.25"),
