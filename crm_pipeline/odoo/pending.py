@@ -61,9 +61,10 @@ def _is_new(target: TargetSpec, env: str) -> str:
 
 
 def prepare_pending(store: StagingStore, stream: Stream, ledger: Ledger) -> None:
-    """``ops.pending``: the new rows of a stream with cells as ``load`` takes them, numbered by lane and batch.
+    """``_pending``: the new rows of a stream with cells as ``load`` takes them, numbered by lane and batch.
 
-    ``ops.pending_part``: the rows of their parts. A row with an unresolved link, or with a part that has one, is held.
+    ``_pending_part``: the rows of their parts. A row with an unresolved link, or with a part that has one, is held.
+    ``ops.pending``: what the rows are made of, which outlives a run that is ended; the cells need not be kept.
     """
     target, env = stream.target, literal(ledger.env)
     select = resolved_select(stream.mapping, target, stream.blocks, list(stream.fields), ledger.env)
@@ -91,10 +92,11 @@ def prepare_pending(store: StagingStore, stream: Stream, ledger: Ledger) -> None
     """)
     cells = ", ".join(f"{load_cell(f, quote(f.name))} AS {quote('cell ' + f.name)}" for f in stream.sent)
     store.execute(f"""
-        CREATE OR REPLACE TABLE ops.pending AS
-        SELECT external_id, _block, _hash, _values, _lane, _omitted, _batch, _position, {cells}
+        CREATE OR REPLACE TEMP TABLE _pending AS
+        SELECT external_id, _block, _lane, _omitted, _batch, _position, {cells}
         FROM _resolved JOIN _numbered ON _numbered._at = _resolved.rowid ORDER BY _lane, _omitted, _batch, _position
     """)
+    store.execute("CREATE OR REPLACE TABLE ops.pending AS SELECT external_id, _block, _hash, _values FROM _resolved WHERE len(_unresolved) = 0")
     store.execute("DROP TABLE _numbered")
     store.execute("DROP TABLE _resolved")
 
@@ -153,7 +155,7 @@ def _prepare_parts(store: StagingStore, stream: Stream, ledger: Ledger) -> None:
     cells = ", ".join(f"{load_cell(f, quote(f.name))} AS {quote('cell ' + f.name)}" for f in fields)
     order = ", ".join([*(quote(name) for name in target.load.order_by), "_order"])
     store.execute(f"""
-        CREATE OR REPLACE TABLE ops.pending_part AS
+        CREATE OR REPLACE TEMP TABLE _pending_part AS
         SELECT staged.{quote(rule.link)} AS _whole, part.external_id, part._unresolved,
                row_number() OVER (PARTITION BY staged.{quote(rule.link)} ORDER BY {order}) AS _position, {cells}
         FROM ({select}) AS part JOIN (
@@ -164,7 +166,7 @@ def _prepare_parts(store: StagingStore, stream: Stream, ledger: Ledger) -> None:
     store.execute("""
         UPDATE _resolved SET _unresolved = list_concat(_resolved._unresolved, part.missing) FROM (
             SELECT _whole, list(array_to_string(_unresolved, ', ') || ' of ' || external_id ORDER BY _position) AS missing
-            FROM ops.pending_part WHERE len(_unresolved) > 0 GROUP BY _whole
+            FROM _pending_part WHERE len(_unresolved) > 0 GROUP BY _whole
         ) AS part WHERE part._whole = _resolved.external_id
     """)
 
@@ -178,7 +180,7 @@ def hold_orphans(store: StagingStore, stream: Stream, destination: Destination, 
         if field.schema.type != "many2one_reference" or not field.spec.links:
             continue
         wanted = store.rows(
-            f"""SELECT DISTINCT entry.model, entry.odoo_id FROM ops.pending JOIN {quote(f"staged.{stream.target.table}")} AS staged
+            f"""SELECT DISTINCT entry.model, entry.odoo_id FROM _pending JOIN {quote(f"staged.{stream.target.table}")} AS staged
                 USING (external_id) JOIN ops.ledger AS entry ON entry.env = ? AND entry.external_id = staged.{quote(field.name)}""",
             [ledger.env],
         )
@@ -196,21 +198,22 @@ def hold_orphans(store: StagingStore, stream: Stream, destination: Destination, 
                 store.frame(
                     f"""SELECT external_id, _block AS block, 'held' AS kind, 'document_deleted' AS reason,
                                'the record it belongs to was deleted in Odoo (id ' || {cell} || ')' AS message
-                        FROM ops.pending WHERE list_contains(?, {cell})""",
+                        FROM _pending WHERE list_contains(?, {cell})""",
                     [gone],
                 ),
             )
-            store.execute(f"DELETE FROM ops.pending WHERE list_contains(?, {cell})", [gone])
+            store.execute(f"DELETE FROM ops.pending WHERE external_id IN (SELECT external_id FROM _pending WHERE list_contains(?, {cell}))", [gone])
+            store.execute(f"DELETE FROM _pending WHERE list_contains(?, {cell})", [gone])
 
 
 def send_pending(store: StagingStore, stream: Stream, ledger: Ledger, sender: Sender, run: LoadRun, progress: Progress) -> None:
-    """Send ``ops.pending``; each lane keeps its order and takes of the rows for any when its own are sent.
+    """Send ``_pending``; each lane keeps its order and takes of the rows for any when its own are sent.
 
     The main thread alone touches the store.
     """
     # At 16 MB, DuckDB's default, the end of the ledger is compressed and written anew every few batches
     store.execute("SET checkpoint_threshold = '256MB'")
-    plan = store.rows("SELECT _lane, _omitted, _batch FROM ops.pending GROUP BY ALL ORDER BY _lane, min(_position)")
+    plan = store.rows("SELECT _lane, _omitted, _batch FROM _pending GROUP BY ALL ORDER BY _lane, min(_position)")
     by_any = iter([batch for batch in plan if batch[0] == _ANY])
     queues = {lane: chain([batch for batch in plan if batch[0] == lane], by_any) for lane in range(stream.target.load.lanes)}
     running: dict[Future[Outcome], tuple[int, pl.DataFrame]] = {}
@@ -251,7 +254,7 @@ def _batch(store: StagingStore, stream: Stream, lane: int, omitted: str, number:
     where = f"_lane = {lane} AND _omitted = {literal(omitted)} AND _batch = {number}"
     selected = "".join(f", {quote(cell)}" for cell in cells)
     # the table is in this order nearly always: sorting here costs a third of what the database takes
-    records = store.frame(f"SELECT external_id, _block AS block, _position{selected} FROM ops.pending WHERE {where}").sort("_position")
+    records = store.frame(f"SELECT external_id, _block AS block, _position{selected} FROM _pending WHERE {where}").sort("_position")
     names = tuple(records["external_id"])
     rows = records.select(cells).rows() if cells else [()] * len(names)
     columns = [f.column for f in fields]
@@ -286,8 +289,8 @@ def _part_rows(store: StagingStore, parts: Parts, where: str) -> dict[str, list[
     cells = ", ".join(f"part.{quote('cell ' + f.name)}" for f in parts.fields)
     found: dict[str, list[tuple[Any, ...]]] = {}
     for whole, *row in store.rows(
-        f"""SELECT part._whole, part.external_id, {cells} FROM ops.pending_part AS part
-            JOIN (SELECT external_id FROM ops.pending WHERE {where}) AS whole ON whole.external_id = part._whole
+        f"""SELECT part._whole, part.external_id, {cells} FROM _pending_part AS part
+            JOIN (SELECT external_id FROM _pending WHERE {where}) AS whole ON whole.external_id = part._whole
             ORDER BY part._whole, part._position"""
     ):
         found.setdefault(whole, []).append(tuple(row))

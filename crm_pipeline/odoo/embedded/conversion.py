@@ -35,7 +35,7 @@ def documents(model: Model, vals_list: Sequence[Record]) -> tuple[list[Doc], lis
     """
     alike: dict[tuple[str, ...], list[int]] = {}
     for index, vals in enumerate(vals_list):
-        if not isinstance(vals, Mapping):
+        if vals.__class__ is not dict and not isinstance(vals, Mapping):
             raise CallError(f"values of {model.name} must be a dict, not {type(vals).__name__}", call=model.name)
         alike.setdefault(tuple(vals), []).append(index)
     docs: list[Doc] = [{} for _ in vals_list]
@@ -44,10 +44,10 @@ def documents(model: Model, vals_list: Sequence[Record]) -> tuple[list[Doc], lis
     for names, indexes in alike.items():
         for name in names:
             model.schema(name)
-        rows = [vals_list[index] for index in indexes]
+        given = dict(zip(names, zip(*[vals_list[index].values() for index in indexes], strict=True), strict=True))
         stored = [name for name in names if name in model.columns]
         try:
-            columns = [convert_all([vals[name] for vals in rows], model.converter(name)) for name in stored]
+            columns = [convert_all(given[name], model.converter(name)) for name in stored]
         except DataError:
             _refuse_first(model, vals_list)
             raise

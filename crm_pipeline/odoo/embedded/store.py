@@ -190,14 +190,15 @@ class Store:
         table = self.ensure(model)
         columns = COLUMNS.get(model, ())
         rows: list[tuple[Any, ...]] = [(key, _dumps(doc), *map(doc.get, columns)) for key, doc in docs]
+        if not rows:
+            return
         names = "".join(f", {table_of(name)}" for name in columns)
         self._connection.executemany(f"INSERT INTO {table} (id, doc{names}) VALUES (?, ?{', ?' * len(columns)})", rows)
-        if rows:
-            self.execute(
-                "INSERT INTO embedded_sequence VALUES (?, ?)"
-                " ON CONFLICT (model) DO UPDATE SET last = max(last, excluded.last)",
-                (model, max(row[0] for row in rows)),
-            )
+        self.execute(
+            "INSERT INTO embedded_sequence VALUES (?, ?)"
+            " ON CONFLICT (model) DO UPDATE SET last = max(last, excluded.last)",
+            (model, max(row[0] for row in rows)),
+        )
 
     def update(self, model: str, docs: Iterable[tuple[int, Doc]]) -> None:
         """Replace records' documents."""
@@ -214,10 +215,10 @@ class Store:
 
     def get(self, model: str, ids: Iterable[int]) -> dict[int, Doc]:
         """The documents of the ids that exist."""
-        table = self.ensure(model)
         wanted = list(ids)
         if not wanted:
             return {}
+        table = self.ensure(model)
         if len(wanted) == 1:
             found = self.execute(f"SELECT id, doc FROM {table} WHERE id = ?", wanted)
         else:

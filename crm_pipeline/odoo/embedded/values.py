@@ -28,6 +28,7 @@ class Command(IntEnum):
     SET = 6
 
 
+_COMMANDS = frozenset(Command)
 Converter = Callable[[Any], Any]
 
 EMPTY: dict[str, Any] = {"integer": 0, "float": 0.0, "monetary": 0.0, "boolean": False, "many2one_reference": 0}
@@ -35,6 +36,8 @@ _X2MANY = {"one2many", "many2many"}
 _INT32 = range(-(2**31), 2**31)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _DATETIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\Z")
+#: datetimes of days that every month has, which need no look at the calendar
+_EVERY_MONTHS = re.compile(r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8]) (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\Z")
 _DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
@@ -140,6 +143,8 @@ def _date(_schema: FieldSchema, label: str) -> Converter:
 
 def parse_datetime(value: str) -> str:
     """A datetime text as Odoo reads it (shorter ones are allowed); raises ValueError."""
+    if _EVERY_MONTHS.match(value):
+        return value
     if _DATETIME.match(value):
         datetime.fromisoformat(value)
         return value
@@ -195,7 +200,7 @@ def _x2many(_schema: FieldSchema, label: str) -> Converter:
         if not isinstance(value[0], (list, tuple)):
             return [(Command.SET, 0, list(value))]
         for command in value:
-            if not isinstance(command, (list, tuple)) or not command or command[0] not in set(Command):
+            if not isinstance(command, (list, tuple)) or not command or command[0] not in _COMMANDS:
                 raise DataError(f"Wrong value for {label}: {command!r}")
         return [tuple(command) for command in value]
 

@@ -51,6 +51,7 @@ class Money:
         self._places: dict[int, int] = {}
         self._rates: dict[int, Rates] = {}
         self._taxes: dict[int, tuple[Doc, float]] = {}
+        self._shares: dict[tuple[int, ...], dict[int, float]] = {}
 
     @property
     def globally(self) -> bool:
@@ -104,7 +105,13 @@ class Money:
 
     def tax_rates(self, taxes: Iterable[int]) -> dict[int, float]:
         """The share of the net amount that each tax is; raises CallError for taxes that are worked out otherwise."""
-        wanted = list(taxes)
+        wanted = tuple(taxes)
+        shares = self._shares.get(wanted)
+        if shares is None:
+            shares = self._shares[wanted] = self._read_shares(wanted)
+        return shares
+
+    def _read_shares(self, wanted: tuple[int, ...]) -> dict[int, float]:
         missing = [tax for tax in wanted if tax not in self._taxes]
         for key, doc in self._orm.store.get("account.tax", missing).items():
             self._taxes[key] = (doc, (doc.get("amount") or 0.0) / _PERCENT)

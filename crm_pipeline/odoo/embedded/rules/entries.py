@@ -263,9 +263,6 @@ def totals(money: Money, entry: Entry) -> Doc:
     doc = entry.doc
     places, company = money.places(doc["currency_id"]), money.places(money.currency)
 
-    def total(name: str, *kinds: str) -> float:
-        return sum(line.get(name) or 0.0 for line in entry.of_type(*kinds))
-
     found: dict[str, Any]
     if doc.get("move_type") not in SIGNS:
         debit = sum(max(line.get("amount_currency") or 0.0, 0.0) for _, line in entry.lines)
@@ -275,6 +272,13 @@ def totals(money: Money, entry: Entry) -> Doc:
             "amount_total_signed": round(signed, company),
         }  # fmt: skip
     sign = SIGNS[doc["move_type"]]
+    by_kind: dict[Any, list[Doc]] = {}
+    for _, line in entry.lines:
+        by_kind.setdefault(line.get("display_type"), []).append(line)
+
+    def total(name: str, kind: str) -> float:
+        return sum([line.get(name) or 0.0 for line in by_kind.get(kind, ())])
+
     untaxed, tax = (sign * total("amount_currency", kind) for kind in ("product", "tax"))
     open_amount = -sign * total("amount_residual_currency", "payment_term")
     signed = {"product": -total("balance", "product"), "tax": -total("balance", "tax")}

@@ -31,14 +31,13 @@ class LeadRule(Rule):
         """Fill from partner, user, team and stage what was not given."""
         del context
         won, fallback = _won_stages(orm), _Fallback(orm)
-        partners = _partners(orm, {doc["partner_id"] for doc in docs if doc.get("partner_id")})
+        partners = _Partners(orm, model, {doc["partner_id"] for doc in docs if doc.get("partner_id")}, given)
         for doc, names in zip(docs, given, strict=True):
             if doc.get("website"):
                 doc["website"] = clean_website(doc["website"])
             fallback.fill(doc, names)
-            partner = partners.get(doc.get("partner_id") or 0)
-            if partner is not None:
-                _fill(model, doc, partner, partners, names)
+            for name, value in partners.values(doc.get("partner_id"), names).items():
+                doc.setdefault(name, value)
             is_won = doc.get("stage_id") in won
             if "probability" not in names:
                 doc["probability"] = _FULL if is_won and doc.get("active") else None
@@ -59,22 +58,15 @@ class LeadRule(Rule):
         """What a write of stage, user, probability or partner changes besides."""
         del context
         won = _won_stages(orm)
-        partners = _partners(orm, {vals["partner_id"] for _, vals in pairs if vals.get("partner_id")})
+        partners = _Partners(orm, model, {vals["partner_id"] for _, vals in pairs if vals.get("partner_id")}, given)
         for (key, vals), names in zip(pairs, given, strict=True):
             before = old[key]
             if vals.get("website"):
                 vals["website"] = clean_website(vals["website"])
             _close(orm, vals, before, won)
             if vals.get("partner_id") and vals["partner_id"] != before.get("partner_id"):
-                partner = partners.get(vals["partner_id"])
-                if partner is not None:
-                    filled = dict(before)
-                    _fill(model, filled, partner, partners, names, overwrite=True)
-                    vals |= {
-                        name: filled.get(name)
-                        for name in filled
-                        if filled.get(name) != before.get(name) and name not in names
-                    }
+                taken = partners.values(vals["partner_id"], names)
+                vals |= {name: value for name, value in taken.items() if value != before.get(name)}
             if "email_from" in vals:
                 vals["email_normalized"] = _normalized(orm, vals["email_from"])
             doc = {**before, **vals}
@@ -153,34 +145,47 @@ def _first_team(orm: Orm) -> int | None:
     return min(teams)[1] if teams else None
 
 
-def _partners(orm: Orm, ids: set[int]) -> dict[int, Doc]:
-    """Partners and their parents."""
-    found = orm.store.get("res.partner", ids)
-    parents = {doc["parent_id"] for doc in found.values() if "parent_id" in doc} - found.keys()
-    return found | orm.store.get("res.partner", parents)
+class _Partners:
+    """What leads take from their partners for the fields that were not given."""
+
+    def __init__(self, orm: Orm, model: Model, ids: set[int], given: Given) -> None:
+        self._taken = {names: _Taken(model, names) for names in set(given)}
+        taken = self._taken.values()
+        self._partners = orm.store.get("res.partner", ids) if any(any(vars(one).values()) for one in taken) else {}
+        parents = {doc["parent_id"] for doc in self._partners.values() if "parent_id" in doc} if any(one.company for one in taken) else set()
+        self._parents = self._partners | orm.store.get("res.partner", parents - self._partners.keys())
+
+    def values(self, partner_id: int | None, given: frozenset[str]) -> Doc:
+        """The values a lead takes; nothing where it has no partner."""
+        partner = self._partners.get(partner_id or 0)
+        if partner is None:
+            return {}
+        taken = self._taken[given]
+        values: Doc = {}
+        if taken.address and any(partner.get(name) for name in ADDRESS):
+            values = {name: partner.get(name) for name in taken.address}
+        for theirs, mine in taken.single:
+            if partner.get(theirs):
+                values[mine] = partner[theirs]
+        if taken.contact and not partner.get("is_company") and partner.get("name"):
+            values["contact_name"] = partner["name"]
+        if taken.company:
+            parent = self._parents.get(partner.get("parent_id", 0), {})
+            company = parent.get("name") or partner.get("name" if partner.get("is_company") else "company_name")
+            if company:
+                values["partner_name"] = company
+        return values
 
 
-def _fill(
-    model: Model, doc: Doc, partner: Doc, partners: dict[int, Doc], given: frozenset[str], *, overwrite: bool = False
-) -> None:
-    """Values from the partner for fields that were not given."""
-    parent = partners.get(partner.get("parent_id", 0))
-    values: Doc = {}
-    if any(partner.get(name) for name in ADDRESS):
-        values |= {name: partner.get(name) for name in ADDRESS}
-    for name in _FROM_PARTNER:
-        if partner.get(name):
-            values[_LEAD_NAME.get(name, name)] = partner[name]
-    if not partner.get("is_company") and partner.get("name"):
-        values["contact_name"] = partner["name"]
-    company = (parent or {}).get("name") or (
-        partner.get("name") if partner.get("is_company") else partner.get("company_name")
-    )
-    if company:
-        values["partner_name"] = company
-    for name, value in values.items():
-        if name in model.columns and name not in given and (overwrite or name not in doc):
-            doc[name] = value
+class _Taken:
+    """Which fields are taken where others are given."""
+
+    def __init__(self, model: Model, given: frozenset[str]) -> None:
+        free = model.columns.keys() - given
+        named = [(name, _LEAD_NAME.get(name, name)) for name in _FROM_PARTNER]
+        self.single = [(theirs, mine) for theirs, mine in named if mine in free]
+        self.address = [name for name in ADDRESS if name in free]
+        self.contact, self.company = "contact_name" in free, "partner_name" in free
 
 
 def _check(orm: Orm, doc: Doc, *, is_won: bool) -> None:
