@@ -38,7 +38,7 @@ from crm_pipeline.verification.checks import CheckResult
 from crm_pipeline.verification.readback import verify_target
 from crm_pipeline.verification.sample import draw_sample, read_sample
 from crm_pipeline.verification.side_effects import begin_watch
-from crm_pipeline.verification.standing import keep_proof, take_state
+from crm_pipeline.verification.standing import forget_proof, keep_proof, take_state
 from crm_pipeline.verification.totals import control_totals, exported_amounts, record_counts
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class Migration(StagedSource):
         """
         target = self.mapping.target(target.model)
         stage_departed(self.store, target, env)
-        keep_proof(self.store, env, target.model, None)
+        forget_proof(self.store, env, target.model)
         if target.model in self.without_app(env):
             results = left_out(self.catalogue.loaded_checks(env, target))
             records.keep_checks(self.store, env, self.run_id, results)
@@ -248,7 +248,7 @@ class Migration(StagedSource):
             self.store, self.mapping, target, env, specs, verified
         )
         records.keep_checks(self.store, env, self.run_id, results)
-        if not any(result.stops for result in results):
+        if state is not None and not any(result.stops for result in results):
             keep_proof(self.store, env, target.model, state)
         return results
 

@@ -65,13 +65,16 @@ def take_state(store: StagingStore, destination: Destination, module: str, env: 
     return _state(stamp, names, _written(destination, model, stamp), _ours(store, env, model))
 
 
-def keep_proof(store: StagingStore, env: str, model: str, state: State | None) -> None:
-    """Note the state of which a model was proven, or that there is none."""
+def forget_proof(store: StagingStore, env: str, model: str) -> None:
+    """Drop the state of which a model was proven."""
     store.execute("DELETE FROM ops.proof WHERE env = ? AND model = ?", [env, model])
-    if state is not None:
-        store.execute(
-            "INSERT INTO ops.proof (env, model, stamp, digest, others) VALUES (?, ?, ?, ?, ?)", [env, model, state.stamp, state.ours, state.others]
-        )
+
+
+def keep_proof(store: StagingStore, env: str, model: str, state: State) -> None:
+    """Note the state of which a model was proven, after :func:`forget_proof`."""
+    store.execute(
+        "INSERT INTO ops.proof (env, model, stamp, digest, others) VALUES (?, ?, ?, ?, ?)", [env, model, state.stamp, state.ours, state.others]
+    )
 
 
 def proven_models(
