@@ -93,7 +93,7 @@ def check_loaded(
         "records_still_exported": (departed, "every record is still exported", "records are in Odoo that the source has no more; they were kept"),
         "amounts_unrounded": (rounded, "no amount was rounded", "amounts differ by Odoo's rounding"),
     }
-    results = [_empty(store, checks[name], query, green, red) for name, (query, green, red) in listed.items() if name in checks]
+    results = _empty(store, {checks[name]: told for name, told in listed.items() if name in checks})
     results.append(CheckResult(checks["values_found"], not empty, "; ".join(empty) or "all values were found"))
     if target.match.queue is not None:
         waiting = waiting_in_queue(store, mapping, target.match.queue, env)
@@ -107,11 +107,16 @@ def check_loaded(
     return results
 
 
-def _empty(store: StagingStore, spec: CheckSpec, query: str, green: str, red: str) -> CheckResult:
-    """A check that is green when a query gives nothing; ``red`` follows the number of its rows."""
-    count = int(store.value(f"SELECT count(*) FROM ({query})"))
-    rows = tuple(store.frame(f"{query} LIMIT {SHOWN_ROWS}").to_dicts()) if count else ()
-    return CheckResult(spec, count == 0, f"{count} {red}" if count else green, rows, query)
+def _empty(store: StagingStore, told: dict[CheckSpec, tuple[str, str, str]]) -> list[CheckResult]:
+    """Checks that are green when a query gives nothing: query, what is said when green, what follows the number of its rows when red."""
+    counts = store.counts([query for query, _, _ in told.values()])
+    return [
+        CheckResult(
+            spec, count == 0, f"{count} {red}" if count else green,
+            tuple(store.frame(f"{query} LIMIT {SHOWN_ROWS}").to_dicts()) if count else (), query,
+        )
+        for (spec, (query, green, red)), count in zip(told.items(), counts, strict=True)
+    ]  # fmt: skip
 
 
 def check_environment(
@@ -129,6 +134,16 @@ def check_environment(
     followed = {m: added_followers(store, destination, watch, env, m) for m in models}
     foreign = {m: foreign_messages(store, destination, watch, env, m) for m in models if m != "account.payment"}
     disorder = _messages_out_of_order(store, mapping, env)
+    amounts, drift = _empty(store, {
+        checks["exported_amounts_accounted"]: (
+            f'SELECT object, "column", rows, amount AS exported, staged FROM ops.exported_amount WHERE env = {literal(env)} AND amount <> staged',
+            "the amounts of loaded rows are the amounts of their records", "columns whose loaded rows hold another amount than their records",
+        ),
+        checks["no_drift"]: (
+            f"SELECT model, external_id, odoo_id, field, last_loaded, odoo_now, noticed_at FROM ops.edit WHERE env = {literal(env)}",
+            "no value was changed", "values were changed by people in Odoo; they are kept",
+        ),
+    })  # fmt: skip
     return [
         CheckResult(
             checks["every_row_accounted"], broken.is_empty(),
@@ -137,11 +152,7 @@ def check_environment(
             tuple(broken.to_dicts()),
         ),
         check_totals(checks["control_totals_equal"], totals),
-        _empty(
-            store, checks["exported_amounts_accounted"],
-            f'SELECT object, "column", rows, amount AS exported, staged FROM ops.exported_amount WHERE env = {literal(env)} AND amount <> staged',
-            "the amounts of loaded rows are the amounts of their records", "columns whose loaded rows hold another amount than their records",
-        ),
+        amounts,
         CheckResult(checks["no_mail_queued"], mails + notes == 0, f"{mails} mails, {notes} notifications during the load"),
         CheckResult(
             checks["no_followers_added"], not any(followed.values()),
@@ -155,11 +166,7 @@ def check_environment(
         CheckResult(
             checks["messages_in_order"], not disorder, f"{len(disorder)} records with messages out of order", disorder
         ),
-        _empty(
-            store, checks["no_drift"],
-            f"SELECT model, external_id, odoo_id, field, last_loaded, odoo_now, noticed_at FROM ops.edit WHERE env = {literal(env)}",
-            "no value was changed", "values were changed by people in Odoo; they are kept",
-        ),
+        drift,
     ]  # fmt: skip
 
 

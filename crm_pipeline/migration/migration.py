@@ -10,6 +10,7 @@ import contextlib
 import logging
 import time
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from crm_pipeline.exports.drops import Drop
@@ -38,7 +39,7 @@ from crm_pipeline.verification.checks import CheckResult
 from crm_pipeline.verification.readback import verify_target
 from crm_pipeline.verification.sample import draw_sample, read_sample
 from crm_pipeline.verification.side_effects import begin_watch
-from crm_pipeline.verification.standing import keep_proof, take_state
+from crm_pipeline.verification.standing import forget_proof, keep_proof, take_state
 from crm_pipeline.verification.totals import control_totals, exported_amounts, record_counts
 
 if TYPE_CHECKING:
@@ -148,10 +149,7 @@ class Migration(StagedSource):
             ProductionLockedError: production is not signed off for.
             MigrationError: what is staged is older than what was loaded.
         """
-        self._require_sign_off(env, destination.version)
-        require_open(self.store, self.mapping.name, env)
-        self.refuse_older(env)
-        records.note_load(self.store, self.run_id, env)
+        self._begin_loading(env, destination)
         started, target = time.monotonic(), self.mapping.target(target.model)
         specs = self.catalogue.loaded_checks(env, target)
         if target.model in self.without_app(env):
@@ -159,7 +157,6 @@ class Migration(StagedSource):
             records.keep_counts(self.store, env, counts, 0.0)
             records.note_loaded(self.store, self.run_id, env, target.model)
             return counts, []
-        begin_watch(self.store, destination, env, self.run_id)
         try:
             counts = load_target(
                 self.store, self.mapping, target, destination, self.ledger(env), self._sender(destination),
@@ -173,6 +170,21 @@ class Migration(StagedSource):
         records.keep_counts(self.store, env, counts, time.monotonic() - started)
         records.note_loaded(self.store, self.run_id, env, target.model)
         return counts, []
+
+    @cached_property
+    def _loading(self) -> set[str]:
+        """Environments that this run was found free to load, and began to."""
+        return set()
+
+    def _begin_loading(self, env: str, destination: Destination) -> None:
+        """What must hold, and be noted, before the first model of an environment; while the store is open nobody else changes it."""
+        if env not in self._loading:
+            self._require_sign_off(env, destination.version)
+            require_open(self.store, self.mapping.name, env)
+            self.refuse_older(env)
+            records.note_load(self.store, self.run_id, env)
+            begin_watch(self.store, destination, env, self.run_id)
+            self._loading.add(env)
 
     def notice_edits(self, env: str, destination: Destination, target: TargetSpec) -> None:
         """Note what people changed in Odoo since the last load; nothing is written to it."""
@@ -232,7 +244,7 @@ class Migration(StagedSource):
         """
         target = self.mapping.target(target.model)
         stage_departed(self.store, target, env)
-        keep_proof(self.store, env, target.model, None)
+        forget_proof(self.store, env, target.model)
         if target.model in self.without_app(env):
             results = left_out(self.catalogue.loaded_checks(env, target))
             records.keep_checks(self.store, env, self.run_id, results)
@@ -248,7 +260,7 @@ class Migration(StagedSource):
             self.store, self.mapping, target, env, specs, verified
         )
         records.keep_checks(self.store, env, self.run_id, results)
-        if not any(result.stops for result in results):
+        if state is not None and not any(result.stops for result in results):
             keep_proof(self.store, env, target.model, state)
         return results
 
@@ -299,6 +311,7 @@ class Migration(StagedSource):
         With ``keep`` what the last run found stays until it is found anew. With ``owes_report`` the report is a step of its
         own, and still owed when the run stops before it.
         """
+        self._loading.discard(env)
         self.ledger(env).take_arrived()
         name, fingerprint = (drop.name, drop.fingerprint) if drop is not None else self._read_drop()
         for table in () if keep else ("check_result", "load_count", "verified", "control_total"):

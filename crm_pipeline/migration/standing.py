@@ -37,6 +37,7 @@ class Standing:
     def __init__(self, migration: Migration, env: str, destination: Destination) -> None:
         self._migration, self._env, self._destination = migration, env, destination
         self._looks: dict[frozenset[str], frozenset[str]] = {}
+        self._counts_as_load = False
 
     @cached_property
     def models(self) -> frozenset[str]:
@@ -53,7 +54,9 @@ class Standing:
         """
         if not self._is_left_out(target) and not (target.model in self._kept and self.holds(target)):
             return None
-        records.note_load(self._migration.store, self._migration.run_id, self._env)
+        if not self._counts_as_load:
+            records.note_load(self._migration.store, self._migration.run_id, self._env)
+            self._counts_as_load = True
         records.keep_unchanged(self._migration.store, self._env, target.model)
         return [self._outcomes[spec] for spec in self._migration.catalogue.loaded_checks(self._env, target).values() if spec in self._outcomes]
 

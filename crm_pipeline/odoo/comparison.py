@@ -24,10 +24,10 @@ PAGE = 1000
 def fetch_records(
     store: StagingStore, destination: Destination, model: str, fields: Iterable[FieldSchema], ids: list[int], table: str,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> None:  # fmt: skip
-    """Make ``table`` (temporary): ``id`` and one typed column for each field; records that don't exist give no row.
+) -> int:  # fmt: skip
+    """Make ``table`` (temporary): ``id`` and one typed column for each field; returns how many rows it has.
 
-    Archived records are read too, and links to them. Odoo's ``False`` for empty becomes NULL, except where it is a
+    Records that don't exist give no row. Archived records are read too, and links to them. Odoo's ``False`` for empty becomes NULL, except where it is a
     boolean's value.
     """
     types = {"id": pl.Int64()} | {field.name: column_type(field) for field in fields}
@@ -40,12 +40,13 @@ def fetch_records(
     def read(part: list[int]) -> pl.DataFrame:
         return destination.search_columns(model, [("id", "in", part)], list(types), order="id", context={"active_test": False})
 
-    done = 0
+    done, rows = 0, 0
     for part, found in zip(parts, ahead(partial(read, part) for part in parts), strict=True):
         if not found.is_empty():
             store.insert(table, found)
-        done += len(part)
+        done, rows = done + len(part), rows + len(found)
         progress(done, len(ids))
+    return rows
 
 
 def equal_sql(field: ResolvedField, meant: str, found: str) -> str:

@@ -22,17 +22,16 @@ def stage_departed(store: StagingStore, target: TargetSpec, env: str) -> int:
     They replace those of another environment.
     """
     table, here = quote(f"staged.{target.table}"), [env, target.model]
-    if int(store.value(f"SELECT count(*) FROM {table} WHERE _departed")):
+    gone = f"""SELECT external_id, odoo_id, block, "values", row_hash FROM ops.ledger
+        WHERE env = $1 AND model = $2 AND origin = 'created' AND "values" IS NOT NULL
+        AND external_id NOT IN (SELECT external_id FROM {table} WHERE NOT _departed)"""
+    earlier, told, count = store.counts([f"FROM {table} WHERE _departed", "FROM ops.departed WHERE env = $1 AND model = $2", gone], here)
+    if earlier:
         store.execute(f"DELETE FROM {table} WHERE _departed")
-    store.execute("DELETE FROM ops.departed WHERE env = ? AND model = ?", here)
-    store.execute(
-        f"""CREATE OR REPLACE TEMP TABLE _gone AS SELECT external_id, odoo_id, block, "values", row_hash FROM ops.ledger
-            WHERE env = ? AND model = ? AND origin = 'created' AND "values" IS NOT NULL
-            AND external_id NOT IN (SELECT external_id FROM {table})""",
-        here,
-    )
-    count = int(store.value("SELECT count(*) FROM _gone"))
+    if told:
+        store.execute("DELETE FROM ops.departed WHERE env = ? AND model = ?", here)
     if count:
+        store.execute(f"CREATE OR REPLACE TEMP TABLE _gone AS {gone}", here)
         _note_causes(store, target, env)
         _stage(store, target, table, env)
     return count

@@ -91,45 +91,43 @@ class Ledger:
         """
         store, model, are_parts = self.store, target.model, target.part_of is not None
         here = [self.env, model]
-        seen = int(store.value("SELECT max(highest) FROM ops.seen_identity WHERE env = ? AND model = ?", here) or 0)
-        only_newer = only_newer and seen > 0
+        known = seen = int(store.value("SELECT max(highest) FROM ops.seen_identity WHERE env = ? AND model = ?", here) or 0)
+        only_newer = only_newer and known > 0
         store.execute("DELETE FROM ops.ledger WHERE env = ? AND model = ? AND origin <> 'created'", here)
         store.execute("CREATE OR REPLACE TEMP TABLE _in_odoo (external_id VARCHAR, odoo_id BIGINT)")
         domain: list[Any] = [("module", "=", self.module), ("model", "=", model), *([("id", ">", seen)] if only_newer else [])]
+        found = 0
         for page in column_pages(destination, "ir.model.data", domain, ["name", "res_id"]):
-            seen = max(seen, page["id"][-1])
+            seen, found = max(seen, page["id"][-1]), found + len(page)
             store.insert("_in_odoo", page.select(external_id="name", odoo_id="res_id"))
-        store.execute("DELETE FROM ops.seen_identity WHERE env = ? AND model = ?", here)
-        store.execute("INSERT INTO ops.seen_identity VALUES (?, ?, ?)", [*here, seen])
+        if seen > known:
+            store.execute("DELETE FROM ops.seen_identity WHERE env = ? AND model = ?", here)
+            store.execute("INSERT INTO ops.seen_identity VALUES (?, ?, ?)", [*here, seen])
         if not only_newer:
             self._forget_emptied(model)
-        before = int(store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", here))
-        store.execute(
-            f"""
-            INSERT INTO ops.ledger BY NAME
-            SELECT ? AS env, ? AS model, staged._block AS block, found.external_id, found.odoo_id, 'created' AS origin,
-                   CASE WHEN ? THEN staged._hash END AS row_hash, CASE WHEN ? THEN {values_sql(target, "staged")} END AS "values",
-                   ? AS run_id, ? AS loaded_at
-            FROM _in_odoo AS found LEFT JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
-            WHERE found.external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = ? AND model = ?)
-            """,
-            [self.env, model, are_parts, are_parts, self.run_id, self.now, self.env, model],
+        if not found:
+            return 0
+        return int(
+            store.value(
+                f"""
+                INSERT INTO ops.ledger BY NAME
+                SELECT $1 AS env, $2 AS model, staged._block AS block, found.external_id, found.odoo_id, 'created' AS origin,
+                       CASE WHEN $3 THEN staged._hash END AS row_hash, CASE WHEN $3 THEN {values_sql(target, "staged")} END AS "values",
+                       $4 AS run_id, $5 AS loaded_at
+                FROM _in_odoo AS found LEFT JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
+                WHERE found.external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = $1 AND model = $2)
+                """,
+                [*here, are_parts, self.run_id, self.now],
+            )
         )
-        return int(store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", here)) - before
 
     def _forget_emptied(self, model: str) -> None:
         """Drop the entries of a model of which no record is in Odoo any more; ``_in_odoo`` has those that are."""
-        here = [self.env, model]
-        known = int(self.store.value("SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ?", here))
-        gone = int(
-            self.store.value(
-                "SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ? AND external_id NOT IN "
-                "(SELECT external_id FROM _in_odoo)",
-                here,
-            )
+        self.store.execute(
+            """DELETE FROM ops.ledger WHERE env = $1 AND model = $2 AND NOT EXISTS (
+                   SELECT 1 FROM ops.ledger JOIN _in_odoo USING (external_id) WHERE env = $1 AND model = $2)""",
+            [self.env, model],
         )
-        if known and gone == known:
-            self.store.execute("DELETE FROM ops.ledger WHERE env = ? AND model = ?", here)
 
     def note_arrived(self, model: str, ids: Mapping[str, int]) -> None:
         """Note records that were just created, by external id.

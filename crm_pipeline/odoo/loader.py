@@ -80,7 +80,9 @@ def load_target(
     creation = _creation(target, destination, ledger, sender.retry)
     for blocks in streams(target):
         stream = open_stream(mapping, target, blocks, destination, creation)
-        if creation is not None and not creation.fence.is_open and has_new(store, stream, ledger):
+        if (only_newer or creation is not None) and not has_new(store, stream, ledger):
+            continue
+        if creation is not None and not creation.fence.is_open:
             creation = creation if _stands(creation, looks_up=only_newer) else None
             stream = replace(stream, creation=creation)
             # what was read before the fence stood may be out of date
@@ -152,19 +154,16 @@ def _came_with_its_whole(store: StagingStore, target: TargetSpec, ledger: Ledger
 
 def _fetch_references(store: StagingStore, target: TargetSpec, destination: Destination, env: str) -> None:
     """Read the reference data the target's lookups need; the texts looked up narrow what is read."""
-    wanted: dict[str, set[str]] = {}
-    for block in target.sources:
-        for name, spec in block.fields.items():
-            reference = spec.looked_up_in
-            if reference is not None and spec.status == "confirmed":
-                texts = store.rows(
-                    f"SELECT DISTINCT {quote(name)} FROM {quote(f'staged.{target.table}')} "
-                    f"WHERE {quote(name)} IS NOT NULL AND _block = ?",
-                    [block.name],
-                )
-                wanted.setdefault(reference, set()).update(str(text) for (text,) in texts)
-    for reference, texts_ in wanted.items():
-        fetch_reference(store, destination, env, reference, sorted(texts_))
+    looked_up = [
+        f"SELECT {literal(reference)}, {quote(name)}::VARCHAR FROM {quote(f'staged.{target.table}')} WHERE {quote(name)} IS NOT NULL AND _block = {literal(block.name)}"
+        for block in target.sources for name, spec in block.fields.items()
+        if (reference := spec.looked_up_in) is not None and spec.status == "confirmed"
+    ]  # fmt: skip
+    wanted: dict[str, list[str]] = {}
+    for reference, text in store.rows(f"SELECT * FROM ({' UNION '.join(looked_up)}) ORDER BY ALL") if looked_up else ():
+        wanted.setdefault(reference, []).append(text)
+    for reference, texts in wanted.items():
+        fetch_reference(store, destination, env, reference, texts)
 
 
 def _fetch_via(store: StagingStore, mapping: Mapping, target: TargetSpec, destination: Destination, env: str) -> None:
@@ -175,6 +174,8 @@ def _fetch_via(store: StagingStore, mapping: Mapping, target: TargetSpec, destin
         for other in mapping.targets for block in other.sources for spec in block.fields.values() for link in spec.links
         if link.via is not None and link.to in own_blocks
     }  # fmt: skip
+    if not fields:
+        return
     ids = [row[0] for row in store.rows(
         "SELECT DISTINCT odoo_id FROM ops.ledger WHERE env = ? AND model = ? AND odoo_id IS NOT NULL", [env, target.model]
     )]  # fmt: skip
@@ -194,30 +195,19 @@ def _counts(store: StagingStore, target: TargetSpec, ledger: Ledger, run: LoadRu
     Rows that are left out for want of an app, or of a queue that nothing needs (users who own nothing and whom Odoo
     doesn't have), are not counted as staged.
     """
-    table, here = quote(f"staged.{target.table}"), [ledger.env, target.model]
-    staged = int(
-        store.value(
-            f"SELECT count(*) FROM {table} WHERE external_id NOT IN (SELECT external_id FROM ops.left_out WHERE env = ?)",
-            [ledger.env],
-        )
+    table = quote(f"staged.{target.table}")
+    refused = f"FROM ops.refusal AS refusal JOIN {table} AS staged USING (external_id) WHERE refusal.env = $1 AND refusal.model = $2 AND kind"
+    staged, failed, held, not_needed, linked = store.counts(
+        [
+            f"FROM {table} WHERE external_id NOT IN (SELECT external_id FROM ops.left_out WHERE env = $1)",
+            f"{refused} = 'failed'",
+            f"{refused} <> 'failed' AND (kind = 'held' OR staged._needed)",
+            f"{refused} = 'queued' AND NOT staged._needed",
+            f"FROM {table} JOIN ops.ledger AS entry USING (external_id) WHERE entry.env = $1 AND entry.model = $2 AND entry.origin <> 'created'",
+        ],
+        [ledger.env, target.model],
     )
-    refused = dict(
-        store.rows(
-            f"""SELECT CASE WHEN refusal.kind = 'queued' AND NOT staged._needed THEN 'not needed' ELSE refusal.kind END, count(*)
-                FROM ops.refusal AS refusal JOIN {table} AS staged USING (external_id)
-                WHERE refusal.env = ? AND refusal.model = ? GROUP BY 1""",
-            here,
-        )
-    )
-    failed, held = refused.get("failed", 0), refused.get("held", 0) + refused.get("queued", 0)
-    staged -= refused.get("not needed", 0)
-    linked = int(
-        store.value(
-            f"SELECT count(*) FROM {table} JOIN ops.ledger AS entry USING (external_id) "
-            "WHERE entry.env = ? AND entry.model = ? AND entry.origin <> 'created'",
-            here,
-        )
-    )
+    staged -= not_needed
     return LoadCounts(
         model=target.model,
         staged=staged,

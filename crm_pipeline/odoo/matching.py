@@ -42,31 +42,35 @@ def match_existing(
     )
     for blocks in streams(target):
         fields = {f.name: f for f in resolve_fields(target, target.as_one(blocks), schema)}
-        fetch_existing(store, target, destination, ledger.env, [fields[name] for name in by_fields])
+        existing = fetch_existing(store, target, destination, ledger.env, [fields[name] for name in by_fields])
         select = resolved_select(mapping, target, blocks, [fields[name] for name in by_fields], ledger.env)
-        store.execute(f"""
+        wanted = store.value(f"""
             CREATE OR REPLACE TEMP TABLE _wanted AS SELECT * FROM ({select})
             WHERE external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = '{ledger.env}')
         """)
         for names in (rule.by, rule.or_by):
-            if names:
+            if names and existing and wanted:
                 store.execute(f"""
                     INSERT INTO _match SELECT DISTINCT wanted.external_id, wanted._block, wanted._hash, existing._id
                     FROM _wanted AS wanted JOIN _existing AS existing
                     ON {" AND ".join(agree_sql(fields[name]) for name in names)}
                     WHERE wanted.external_id NOT IN (SELECT external_id FROM _match)
                 """)
+        if not wanted:
+            continue
         if rule.queue == "owners":
             _decide_owners(store, target, ledger, fallback_login)
-        _keep_matches(store, target, ledger)
+        if existing:
+            _keep_matches(store, target, ledger)
+        _refuse_unmatched(store, target, ledger)
     if rule.ensure:
         _ensure(store, target, destination, ledger, retry or RetryPolicy())
 
 
 def fetch_existing(
     store: StagingStore, target: TargetSpec, destination: Destination, env: str, fields: list[ResolvedField]
-) -> None:
-    """``_existing``: one row for each record that is not our own (and element of a many2many), ids as text.
+) -> int:
+    """``_existing``: one row for each record that is not our own (and element of a many2many), ids as text; returns how many.
 
     Columns: ``_id`` and the fields by the destination's names.
     """
@@ -90,10 +94,8 @@ def fetch_existing(
         f"unnest({quote(name)})::VARCHAR AS {quote(name)}" if _is_many(fields, name) else quote(name) for name in names
     )
     own = "SELECT odoo_id FROM ops.ledger WHERE env = ? AND model = ? AND origin = 'created'"
-    store.execute(
-        f"CREATE OR REPLACE TEMP TABLE _existing AS SELECT _id, {select} FROM _fetched WHERE _id NOT IN ({own})",
-        [env, target.model],
-    )
+    created = f"CREATE OR REPLACE TEMP TABLE _existing AS SELECT _id, {select} FROM _fetched WHERE _id NOT IN ({own})"
+    return int(store.value(created, [env, target.model]))
 
 
 def _is_many(fields: list[ResolvedField], name: str) -> bool:
@@ -112,26 +114,19 @@ def agree_sql(field: ResolvedField) -> str:
 
 def _decide_owners(store: StagingStore, target: TargetSpec, ledger: Ledger, fallback_login: str | None) -> None:
     """Carry out the decisions of owners.csv over the match, and the fallback under it."""
-    staged = quote(f"staged.{target.table}")
-    decided = f"""
-        FROM _wanted AS wanted JOIN {staged} AS staged USING (external_id)
-        JOIN ops.owner_decision AS decision ON fold(decision.source_email) IN (fold(staged.email), fold(staged.login), fold(staged.name))
-    """
-    unknown = store.rows(f"""
-        SELECT DISTINCT decision.odoo_login {decided} LEFT JOIN _existing ON fold(_existing.login) = fold(decision.odoo_login)
-        WHERE decision.decision = 'map' AND _existing._id IS NULL ORDER BY 1 LIMIT 1
-    """)
-    if unknown:
-        raise ResolutionError(
-            "owners.csv", str(unknown[0][0]), "no Odoo user has this login; create it or correct the file"
-        )
-    store.execute(
-        f"DELETE FROM _match WHERE external_id IN (SELECT external_id {decided} WHERE decision.decision IN ('map', 'unassign'))"
-    )
     store.execute(f"""
-        INSERT INTO _match SELECT DISTINCT external_id, wanted._block, wanted._hash, _existing._id
-        {decided} JOIN _existing ON fold(_existing.login) = fold(decision.odoo_login) WHERE decision.decision = 'map'
+        CREATE OR REPLACE TEMP TABLE _decision AS
+        SELECT DISTINCT external_id, wanted._block AS block, wanted._hash AS row_hash, wanted._values AS "values", decision.decision,
+               decision.odoo_login, existing._id AS odoo_id
+        FROM _wanted AS wanted JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
+        JOIN ops.owner_decision AS decision ON fold(decision.source_email) IN (fold(staged.email), fold(staged.login), fold(staged.name))
+        LEFT JOIN _existing AS existing ON decision.decision = 'map' AND fold(existing.login) = fold(decision.odoo_login)
     """)
+    unknown = store.rows("SELECT odoo_login FROM _decision WHERE decision = 'map' AND odoo_id IS NULL ORDER BY 1 LIMIT 1")
+    if unknown:
+        raise ResolutionError("owners.csv", str(unknown[0][0]), "no Odoo user has this login; create it or correct the file")
+    store.execute("DELETE FROM _match WHERE external_id IN (SELECT external_id FROM _decision WHERE decision IN ('map', 'unassign'))")
+    store.execute("INSERT INTO _match SELECT DISTINCT external_id, block, row_hash, odoo_id FROM _decision WHERE decision = 'map'")
     if fallback_login is not None:
         store.execute(
             """INSERT INTO _match SELECT wanted.external_id, wanted._block, wanted._hash, _existing._id
@@ -139,37 +134,34 @@ def _decide_owners(store: StagingStore, target: TargetSpec, ledger: Ledger, fall
                WHERE wanted.external_id NOT IN (SELECT external_id FROM _match)""",
             [fallback_login],
         )
-    unassigned = store.frame(f"""
-        SELECT DISTINCT external_id, NULL::BIGINT AS odoo_id, wanted._block AS block, wanted._hash AS row_hash,
-               wanted._values AS "values" {decided} WHERE decision.decision = 'unassign'
-    """)
+    unassigned = store.frame("""SELECT DISTINCT external_id, odoo_id, block, row_hash, "values" FROM _decision WHERE decision = 'unassign'""")
     ledger.record(target.model, unassigned, origin="unassigned")
-    store.execute(f"""
-        CREATE OR REPLACE TEMP TABLE _to_create AS SELECT DISTINCT external_id {decided}
-        WHERE decision.decision = 'create_archived'
-    """)
+
+
+def _kind(target: TargetSpec) -> str:
+    """What rows are that no single record matches: something people decide about, or held back."""
+    return "queued" if target.match.queue else "held"
 
 
 def _keep_matches(store: StagingStore, target: TargetSpec, ledger: Ledger) -> None:
-    queue, most = target.match.queue, "count(*)" if target.match.several == "any" else "1"
-    matches = store.frame(f"""
-        SELECT external_id, min(_match.odoo_id) AS odoo_id, any_value(_match.block) AS block,
-               any_value(_match.row_hash) AS row_hash, any_value(wanted._values) AS "values"
-        FROM _match JOIN _wanted AS wanted USING (external_id) GROUP BY 1 HAVING count(DISTINCT _match.odoo_id) <= {most}
+    """Link the rows that one record matches; those that several match are refused."""
+    matches = store.frame("""
+        SELECT external_id, min(_match.odoo_id) AS odoo_id, any_value(_match.block) AS block, any_value(_match.row_hash) AS row_hash,
+               any_value(wanted._values) AS "values", count(DISTINCT _match.odoo_id) AS several,
+               string_agg(DISTINCT _match.odoo_id::VARCHAR, ', ') AS ids
+        FROM _match JOIN _wanted AS wanted USING (external_id) GROUP BY 1
     """)
-    ledger.record(target.model, matches, origin="linked")
-    kind = "queued" if queue else "held"
-    ledger.refuse(
-        target.model,
-        store.frame(
-            f"""SELECT external_id, any_value(block) AS block, ? AS kind, 'ambiguous_match' AS reason,
-                       'matches ' || count(DISTINCT odoo_id) || ' records in Odoo: ids ' ||
-                       string_agg(DISTINCT odoo_id::VARCHAR, ', ') AS message
-                FROM _match GROUP BY 1 HAVING count(DISTINCT odoo_id) > {most}""",
-            [kind],
-        ),
+    clear = pl.lit(value=True) if target.match.several == "any" else pl.col("several") == 1
+    ledger.record(target.model, matches.filter(clear).drop("several", "ids"), origin="linked")
+    message = pl.format("matches {} records in Odoo: ids {}", "several", "ids")
+    ambiguous = matches.filter(~clear).select(
+        "external_id", "block", kind=pl.lit(_kind(target)), reason=pl.lit("ambiguous_match"), message=message
     )
-    excused = "UNION SELECT external_id FROM _to_create" if queue == "owners" else ""
+    ledger.refuse(target.model, ambiguous)
+
+
+def _refuse_unmatched(store: StagingStore, target: TargetSpec, ledger: Ledger) -> None:
+    excused = "UNION SELECT external_id FROM _decision WHERE decision = 'create_archived'" if target.match.queue == "owners" else ""
     may_create = "staged._creatable" if target.match.create else "FALSE"
     ledger.refuse(
         target.model,
@@ -179,7 +171,7 @@ def _keep_matches(store: StagingStore, target: TargetSpec, ledger: Ledger) -> No
                 FROM _wanted AS wanted JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
                 WHERE NOT {may_create} AND external_id NOT IN (SELECT external_id FROM _match {excused})
                 AND external_id NOT IN (SELECT external_id FROM ops.ledger WHERE env = '{ledger.env}')""",
-            [kind],
+            [_kind(target)],
         ),
     )
 

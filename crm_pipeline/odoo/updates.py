@@ -224,25 +224,21 @@ class _Update:
                FROM ops.conflict_decision WHERE model = ? GROUP BY external_id""",
             [self.target.model],
         )
-        changed, kept, noted = [], [], []
-        for field in self.fields:
-            verdict = self._verdicts(field)
-            changed.append(f"CASE WHEN {verdict['send']} THEN {literal(field.name)} END")
-            kept.append(f"CASE WHEN {verdict['conflict']} OR {verdict['decided']} OR {verdict['edit']} THEN {literal(field.name)} END")
-            noted.append(self._noted(field, verdict))
+        verdicts = ", ".join(f"struct_pack(field := {literal(f.name)}, verdict := {self._verdict(f)})" for f in self.fields)
+        always = ", ".join(literal(f.name) for f in self.fields if f.spec.on_conflict == "take_source")
         store.execute(f"""
             CREATE OR REPLACE TEMP TABLE _change AS
-            SELECT new.external_id, concat_ws(' ', {", ".join(changed)}) AS fields,
-                   list_filter([{", ".join(kept)}], lambda x: x IS NOT NULL) AS kept,
-                   list_filter([{", ".join(noted)}], lambda x: x IS NOT NULL) AS noted, new._odoo_id AS odoo_id
-            FROM {_THREE}
+            SELECT external_id, odoo_id, array_to_string([f.field FOR f IN said IF f.verdict = 'send'], ' ') AS fields,
+                   [f FOR f IN said IF f.verdict <> 'send'] AS noted
+            FROM (
+                SELECT external_id, odoo_id, [struct_pack(field := f.field, verdict := CASE
+                    WHEN f.verdict <> 'both' THEN f.verdict WHEN list_contains([{always}]::VARCHAR[], f.field) THEN 'send'
+                    ELSE CASE decisions ->> ('$.' || f.field) WHEN 'take_source' THEN 'send' WHEN 'keep_odoo' THEN 'decided' ELSE 'conflict' END
+                    END) FOR f IN found IF f.verdict IS NOT NULL] AS said
+                FROM (SELECT external_id, new._odoo_id AS odoo_id, decided.decisions, [{verdicts}] AS found FROM {_THREE})
+            )
         """)
-        told = "? AS env, ? AS model, external_id, note.field, note.last_loaded, note.odoo_now"
-        notes = "(SELECT external_id, odoo_id, unnest(noted) AS note FROM _change)"
-        store.execute(f"INSERT INTO ops.conflict BY NAME SELECT {told}, note.new_source FROM {notes} WHERE note.is_conflict", self._here)
-        store.execute(
-            f"INSERT INTO ops.edit BY NAME SELECT {told}, odoo_id, ? AS noticed_at FROM {notes} WHERE NOT note.is_conflict", [*self._here, self.ledger.now]
-        )
+        self._note()
         left = f"SELECT odoo_id FROM ops.put_back WHERE env = {literal(self.ledger.env)} AND model = {literal(self.target.model)}"
         names = " ".join(f.name for f in self._resent)
         if names:
@@ -251,29 +247,20 @@ class _Update:
                 [names],
             )
 
-    def _verdicts(self, field: ResolvedField) -> dict[str, str]:
-        """SQL conditions over new, last and now for each thing that may become of a field."""
+    def _verdict(self, field: ResolvedField) -> str:
+        """SQL over new, last and now for what becomes of a field: send, edit, both (it changed on both sides), or NULL."""
         new, last, now = f"new.{quote(field.name)}", f"last.{quote(field.name)}", f"now.{quote(field.found_as)}"
-        moved = f"(new._unknown OR NOT ({self._same(field, last, now)}))"
-        wanted = f"((new._unknown OR NOT ({equal_sql(field, new, last)})) AND NOT ({self._same(field, new, now)}))"
+        changed = f"(new._unknown OR NOT ({equal_sql(field, new, last)}))"
         if field.spec.compare == "never":  # what Odoo holds of it says nothing
-            changed = f"(NOT new._unknown AND NOT ({equal_sql(field, new, last)}))"
-            return {"send": changed, "conflict": "FALSE", "decided": "FALSE", "edit": "FALSE"}
+            return f"CASE WHEN NOT new._unknown AND {changed} THEN 'send' END"
+        moved = f"(new._unknown OR NOT ({self._same(field, last, now)}))"
         if not field.spec.is_sent:  # Odoo computes it: what is not as it was computed then was edited
-            edited = f"NOT new._unknown AND {equal_sql(field, new, last)} AND {moved}"
             # Odoo follows a new value of the record this one is computed from, but not one that was emptied
-            emptied = f"(NOT new._unknown AND {new} IS NULL AND {last} IS NOT NULL AND NOT {moved})"
             sends = field.schema.type == "char" and not field.schema.readonly
-            return {"send": emptied if sends else "FALSE", "conflict": "FALSE", "decided": "FALSE", "edit": edited}
-        decision = f"(decided.decisions ->> {literal('$.' + field.name)})"
-        source_wins = "TRUE" if field.spec.on_conflict == "take_source" else f"coalesce({decision} = 'take_source', FALSE)"
-        odoo_wins = f"coalesce({decision} = 'keep_odoo', FALSE)"
-        return {
-            "send": f"({wanted} AND (NOT {moved} OR {source_wins}))",
-            "conflict": f"({wanted} AND {moved} AND NOT {source_wins} AND NOT {odoo_wins})",
-            "decided": f"({wanted} AND {moved} AND NOT {source_wins} AND {odoo_wins})",
-            "edit": f"(NOT new._unknown AND {equal_sql(field, new, last)} AND {moved})",
-        }
+            emptied = f" WHEN {new} IS NULL AND {last} IS NOT NULL THEN 'send'" if sends else ""
+            return f"CASE WHEN {moved} THEN CASE WHEN NOT {changed} THEN 'edit' END{emptied} END"
+        both = f"CASE WHEN {self._same(field, new, now)} THEN NULL WHEN {moved} THEN 'both' ELSE 'send' END"
+        return f"CASE WHEN {changed} THEN {both} WHEN {moved} THEN 'edit' END"
 
     def _same(self, field: ResolvedField, meant: str, found: str) -> str:
         """SQL: Odoo holds what was meant, but for its rounding."""
@@ -285,13 +272,31 @@ class _Update:
         off = f"coalesce(staged.{quote(tolerance_column(field.name))}, 0)"
         return f"({same} OR abs(coalesce({meant}, 0) - coalesce({found}, 0)) <= {off} + 0.000001)"
 
-    def _noted(self, field: ResolvedField, verdict: dict[str, str]) -> str:
-        """SQL: a struct of what people should know of a field, NULL when there is nothing."""
-        new, last, now = f"new.{quote(field.name)}", f"last.{quote(field.name)}", f"now.{quote(field.found_as)}"
-        told = f"""struct_pack(
-            field := {literal(field.name)}, last_loaded := CASE WHEN new._unknown THEN NULL ELSE ({text_sql(field, last)})::VARCHAR END,
-            odoo_now := ({text_sql(field, now)})::VARCHAR, new_source := ({text_sql(field, new)})::VARCHAR, is_conflict := """
-        return f"CASE WHEN {verdict['conflict']} THEN {told}TRUE) WHEN {verdict['edit']} OR {verdict['decided']} THEN {told}FALSE) END"
+    def _note(self) -> None:
+        """Conflicts and edits with their values, for the fields that have any."""
+        store = self.store
+        names = {name for (name,) in store.rows("SELECT DISTINCT unnest(noted).field FROM _change")}
+        fields = [f for f in self.fields if f.name in names]
+        if not fields:
+            return
+
+        def told(row: str, *, found: bool = False) -> str:
+            values = (f"({text_sql(f, f'{row}.{quote(f.found_as if found else f.name)}')})::VARCHAR" for f in fields)
+            return f"CASE noted.said.field {' '.join(f'WHEN {literal(f.name)} THEN {value}' for f, value in zip(fields, values, strict=True))} END"
+
+        store.execute(
+            f"""CREATE OR REPLACE TEMP TABLE _note AS
+                SELECT ? AS env, ? AS model, external_id, odoo_id, noted.said.field, noted.said.verdict = 'conflict' AS is_conflict,
+                       CASE WHEN NOT new._unknown THEN {told("last")} END AS last_loaded, {told("now", found=True)} AS odoo_now,
+                       {told("new")} AS new_source
+                FROM {_THREE} JOIN (SELECT external_id, odoo_id, unnest(noted) AS said FROM _change) AS noted USING (external_id)
+                ORDER BY new._order, noted.said.field""",
+            self._here,
+        )
+        store.execute("INSERT INTO ops.conflict BY NAME SELECT * EXCLUDE (odoo_id, is_conflict) FROM _note WHERE is_conflict")
+        store.execute(
+            "INSERT INTO ops.edit BY NAME SELECT * EXCLUDE (new_source, is_conflict), ? AS noticed_at FROM _note WHERE NOT is_conflict", [self.ledger.now]
+        )
 
     def _send(self, sender: Sender) -> dict[str, str]:
         by_name = {field.name: field for field in self.fields}
@@ -355,7 +360,7 @@ class _Update:
                       json_merge_patch(new._values, json_group.kept_values) AS "values"
                FROM _new AS new JOIN (
                    SELECT change.external_id, coalesce(
-                       (SELECT json_group_object(name, candidate."values" -> ('$.' || name)) FROM unnest(change.kept) AS t(name)), '{}')::JSON AS kept_values
+                       (SELECT json_group_object(kept.field, candidate."values" -> ('$.' || kept.field)) FROM unnest(change.noted) AS t(kept)), '{}')::JSON AS kept_values
                    FROM _change AS change JOIN _candidate AS candidate USING (external_id)
                ) AS json_group USING (external_id) WHERE new._differs OR new._unknown OR new.external_id IN (
                    SELECT external_id FROM _change WHERE fields <> '')"""

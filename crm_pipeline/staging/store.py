@@ -65,6 +65,11 @@ class StagingStore:
         rows = self.rows(sql, parameters)
         return rows[0][0] if rows else None
 
+    def counts(self, queries: Sequence[str], parameters: Sequence[Any] = ()) -> list[int]:
+        """How many rows each of several queries gives, in one statement: on few rows planning is what a statement costs."""
+        counted = " UNION ALL ".join(f"SELECT {number} AS number, count(*) AS n FROM ({query})" for number, query in enumerate(queries))
+        return [count for _, count in sorted(self.rows(counted, parameters))]
+
     def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
         """A query's result as a polars frame (Arrow, zero-copy where types allow)."""
         frame: pl.DataFrame = self.connection.sql(sql, params=list(parameters) or None).pl()

@@ -54,8 +54,8 @@ def find_copies(
     ``_read_back`` must hold our records with these fields. Records older than our first one were there before, and the
     match rule has dealt with them.
     """
-    first = store.value(f"SELECT min(odoo_id) FROM ops.ledger WHERE {_CREATED}", [env, target.model])
-    if first is None or not sets:
+    first = store.value(f"SELECT min(odoo_id) FROM ops.ledger WHERE {_CREATED}", [env, target.model]) if sets else None
+    if first is None:
         return
     since = [("id", ">", int(first) - 1)]
     ours = int(store.value("SELECT count(*) FROM _read_back WHERE id >= ?", [first]))

@@ -67,7 +67,8 @@ def verify_target(
                SELECT external_id FROM ops.ledger WHERE env = $1 AND model = $2 AND run_id = $3))""",
         [*here, written_by],
     )
-    if not store.value("SELECT EXISTS (SELECT 1 FROM ops.ledger WHERE env = ? AND model = ?)", here):
+    entries = store.frame("SELECT odoo_id FROM ops.ledger WHERE env = ? AND model = ? AND run_id = coalesce(?, run_id)", [*here, written_by])["odoo_id"]
+    if entries.is_empty() and not store.value("SELECT EXISTS (SELECT 1 FROM ops.ledger WHERE env = ? AND model = ?)", here):
         store.execute("INSERT INTO ops.verified VALUES (?, ?, 0, 0, 0)", here)
         return VerifiedCounts(target.model, 0, 0, 0, 0, {})
     schema = destination.fields_get(target.model)
@@ -76,53 +77,42 @@ def verify_target(
     copies, linked = identity_fields(target, mapped), _linked_by(target, mapped)
     needed = [f for f in every if _is_compared(f, at_end=at_end)] + [f for fields in (*copies, *linked) for f in fields]
     read = {f.found_as: schema[f.found_as] for f in needed}
-    ids = [row[0] for row in store.rows(
-        "SELECT DISTINCT odoo_id FROM ops.ledger WHERE env = ? AND model = ? AND odoo_id IS NOT NULL AND run_id = coalesce(?, run_id) ORDER BY 1",
-        [*here, written_by],
-    )]  # fmt: skip
-    fetch_records(store, destination, target.model, read.values(), ids, "_read_back", progress)
-    compared = _find_missing(store, target, env, written_by)
+    ids = entries.drop_nulls().unique().sort().to_list()
+    if fetch_records(store, destination, target.model, read.values(), ids, "_read_back", progress) < len(ids):
+        _find_missing(store, target, env, written_by)
     values = 0
     blanked: dict[str, int] = {}
     for blocks in streams(target):
         fields = resolve_fields(target, target.as_one(blocks), schema)
-        select = resolved_select(mapping, target, blocks, fields, env)
-        store.execute(f"""
-            CREATE OR REPLACE TEMP TABLE _meant AS
-            SELECT resolved.* EXCLUDE (_values), entry.odoo_id AS _odoo_id, entry.origin AS _origin, entry.row_hash = resolved._hash AS _is_current,
-                   entry.run_id AS _run
-            FROM ({select}) AS resolved JOIN ops.ledger AS entry USING (external_id) WHERE entry.env = {literal(env)}
-        """)
-        if linked:
-            _compare_links(store, target, linked, env)
-        store.execute("DELETE FROM _meant WHERE _origin <> 'created' OR _is_current IS NOT TRUE OR _run <> coalesce(?, _run)", [written_by])
         checked = [f for f in fields if _is_compared(f, at_end=at_end)]
-        _compare(store, target, checked, env)
-        values += int(store.value("SELECT count(*) FROM _meant")) * len(checked)
-        blanked |= dict(store.rows("SELECT field, count(*) FROM (SELECT unnest(_blanked) AS field FROM _meant) GROUP BY 1 ORDER BY 1"))
+        links, records, blank = _collect_meant(store, resolved_select(mapping, target, blocks, fields, env), env, written_by)
+        if linked and links:
+            _compare_links(store, target, linked, env)
+        _compare(store, target, checked, env, records)
+        values += records * len(checked)
+        blanked |= blank
     if written_by is None:
         find_moved_identities(store, destination, target, env, mapping.name)
         find_copies(store, destination, target, env, copies)
     for field in mapped.values():
         if contents and field.spec.file is not None:
             compare_contents(store, destination, target, env, field)
-    _say_who(store, destination, target, env, schema)
-    found = int(
-        store.value(
-            f"""SELECT count(*) FROM {quote(f"staged.{target.table}")} JOIN ops.ledger AS entry USING (external_id)
-                JOIN _read_back ON _read_back.id = entry.odoo_id WHERE entry.env = ? AND entry.model = ?""",
-            here,
-        )
+    differences, found = store.counts(
+        [
+            "FROM ops.difference WHERE env = $1 AND model = $2 AND class <> 'rounded'",
+            f"""FROM {quote(f"staged.{target.table}")} JOIN ops.ledger AS entry USING (external_id)
+                JOIN _read_back ON _read_back.id = entry.odoo_id WHERE entry.env = $1 AND entry.model = $2""",
+        ],
+        here,
     )
-    differences = int(
-        store.value("SELECT count(*) FROM ops.difference WHERE env = ? AND model = ? AND class <> 'rounded'", here)
-    )
-    store.execute("INSERT INTO ops.verified VALUES (?, ?, ?, ?, ?)", [*here, compared, values, found])
-    return VerifiedCounts(target.model, compared, values, differences, found, blanked)
+    if differences:
+        _say_who(store, destination, target, env, schema)
+    store.execute("INSERT INTO ops.verified VALUES (?, ?, ?, ?, ?)", [*here, len(entries), values, found])
+    return VerifiedCounts(target.model, len(entries), values, differences, found, blanked)
 
 
-def _find_missing(store: StagingStore, target: TargetSpec, env: str, written_by: str | None) -> int:
-    """Ledger entries whose record is not there; returns how many records were looked for."""
+def _find_missing(store: StagingStore, target: TargetSpec, env: str, written_by: str | None) -> None:
+    """Ledger entries whose record is not there."""
     store.execute(
         f"""INSERT INTO ops.difference BY NAME
             SELECT entry.env, entry.model, entry.external_id, entry.odoo_id, 'id' AS field, entry.odoo_id::VARCHAR AS expected,
@@ -132,11 +122,27 @@ def _find_missing(store: StagingStore, target: TargetSpec, env: str, written_by:
             AND entry.odoo_id NOT IN (SELECT id FROM _read_back)""",
         [env, target.model, written_by],
     )
-    return int(
-        store.value(
-            "SELECT count(*) FROM ops.ledger WHERE env = ? AND model = ? AND run_id = coalesce(?, run_id)", [env, target.model, written_by]
-        )
+
+
+def _collect_meant(store: StagingStore, select: str, env: str, written_by: str | None) -> tuple[int, int, dict[str, int]]:
+    """``_meant``: the linked rows of a stream, and the created ones to compare as they were loaded.
+
+    Returns how many are linked, how many to compare, and in how many of these a field was left empty.
+    """
+    store.execute(
+        f"""CREATE OR REPLACE TEMP TABLE _meant AS
+            SELECT resolved.* EXCLUDE (_values), entry.odoo_id AS _odoo_id, entry.origin = 'linked' AS _linked
+            FROM ({select}) AS resolved JOIN ops.ledger AS entry USING (external_id) WHERE entry.env = $1 AND (
+                entry.origin = 'linked' OR (entry.origin = 'created' AND entry.row_hash = resolved._hash AND entry.run_id = coalesce($2, entry.run_id)))""",
+        [env, written_by],
     )
+    links = records = 0
+    blanked: dict[str, int] = {}
+    for is_link, blank, count in store.rows("SELECT _linked, _blanked, count(*) FROM _meant GROUP BY ALL ORDER BY 1, 2"):
+        links, records = links + count * is_link, records + count * (not is_link)
+        for name in () if is_link else blank:
+            blanked[name] = blanked.get(name, 0) + count
+    return links, records, dict(sorted(blanked.items()))
 
 
 def _is_compared(field: ResolvedField, *, at_end: bool) -> bool:
@@ -165,7 +171,7 @@ def _compare_links(store: StagingStore, target: TargetSpec, sets: list[tuple[Res
                        staged._object AS source_object, staged._row_id AS source_row
                 FROM _meant AS wanted JOIN _read_back AS existing ON existing.id = wanted._odoo_id
                 JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
-                WHERE wanted._origin = 'linked' AND NOT coalesce({matches}, FALSE) AND NOT coalesce({_agrees(field)}, FALSE)"""
+                WHERE wanted._linked AND NOT coalesce({matches}, FALSE) AND NOT coalesce({_agrees(field)}, FALSE)"""
         )
 
 
@@ -178,42 +184,44 @@ def _agrees(field: ResolvedField) -> str:
     return agree_sql(field)
 
 
-def _compare(store: StagingStore, target: TargetSpec, fields: list[ResolvedField], env: str) -> None:
-    """Findings of all fields of the records in ``_meant``, in one pass over them."""
+def _compare(store: StagingStore, target: TargetSpec, fields: list[ResolvedField], env: str, records: int) -> None:
+    """Findings of all fields of the records to compare in ``_meant``, in one pass over them."""
     if not fields:
         return
-    found = ", ".join(_finding(target, field, env) for field in fields)
+    here = [env, target.model]
+    counts = {field.name: dict.fromkeys(VALUE_CLASSES, 0) for field in fields}
+    if records and _collect_findings(store, target, fields, here):
+        for name, found, count in store.rows("SELECT field, class, count(*) FROM _finding GROUP BY ALL"):
+            counts[name][found] = count
+        store.execute("INSERT INTO ops.difference BY NAME SELECT ? AS env, ? AS model, * FROM _finding WHERE class <> 'normalised'", here)
+    rows = ", ".join(f"(?, ?, ?, ?, {', '.join(map(str, (records, *counts[field.name].values())))})" for field in fields)
+    names = f'env, model, field, found_as, "values", {", ".join(VALUE_CLASSES)}'
     store.execute(
-        f"""CREATE OR REPLACE TEMP TABLE _finding AS
-            SELECT external_id, odoo_id, source_object, source_row, differs.*
-            FROM (
-                SELECT meant.external_id, meant._odoo_id AS odoo_id, staged._object AS source_object, staged._row_id AS source_row,
-                       unnest(list_filter([{found}], lambda x: x IS NOT NULL)) AS differs
-                FROM _meant AS meant JOIN _read_back AS found ON found.id = meant._odoo_id
-                JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id)
-            ) AS difference WHERE NOT EXISTS (
-                SELECT 1 FROM ops.conflict AS kept WHERE kept.env = ? AND kept.model = ?
-                AND kept.external_id = difference.external_id AND kept.field = difference.differs.field)
-            AND NOT EXISTS (
-                SELECT 1 FROM ops.edit AS edited WHERE edited.env = ? AND edited.model = ? AND edited.external_id = difference.external_id
-                AND edited.field = difference.differs.field AND edited.odoo_now IS NOT DISTINCT FROM difference.differs.actual)""",
-        [env, target.model, env, target.model],
+        f"INSERT INTO ops.verified_field ({names}) VALUES {rows}", [text for field in fields for text in (*here, field.name, field.found_as)]
     )
-    store.execute(
-        """INSERT INTO ops.difference BY NAME
-           SELECT ? AS env, ? AS model, * FROM _finding WHERE class <> 'normalised'""",
-        [env, target.model],
-    )
-    names = pl.DataFrame({"field": [f.name for f in fields], "found_as": [f.found_as for f in fields]})
-    store.connection.register("_fields", names)
-    counts = ", ".join(f"count(*) FILTER (class = {literal(name)}) AS {name}" for name in VALUE_CLASSES)
-    store.execute(
-        f"""INSERT INTO ops.verified_field BY NAME
-            SELECT ? AS env, ? AS model, field, any_value(found_as) AS found_as, (SELECT count(*) FROM _meant) AS "values", {counts}
-            FROM _fields LEFT JOIN _finding USING (field) GROUP BY field""",
-        [env, target.model],
-    )
-    store.connection.unregister("_fields")
+
+
+def _collect_findings(store: StagingStore, target: TargetSpec, fields: list[ResolvedField], here: list[str]) -> bool:
+    """``_finding``: what is to be said of values of records to compare, but for what is known of people's work; whether it is anything."""
+    findings = ", ".join(_finding(target, field, here[0]) for field in fields)
+    found = store.value(f"""
+        CREATE OR REPLACE TEMP TABLE _finding AS SELECT external_id, odoo_id, source_object, source_row, differs.* FROM (
+            SELECT meant.external_id, meant._odoo_id AS odoo_id, staged._object AS source_object, staged._row_id AS source_row,
+                   unnest(list_filter([{findings}], lambda x: x IS NOT NULL)) AS differs
+            FROM _meant AS meant JOIN _read_back AS found ON found.id = meant._odoo_id
+            JOIN {quote(f"staged.{target.table}")} AS staged USING (external_id) WHERE NOT meant._linked
+        )""")
+    if found:
+        store.execute(
+            """DELETE FROM _finding AS finding WHERE EXISTS (
+                   SELECT 1 FROM ops.conflict AS kept WHERE kept.env = $1 AND kept.model = $2
+                   AND kept.external_id = finding.external_id AND kept.field = finding.field)
+               OR EXISTS (
+                   SELECT 1 FROM ops.edit AS edited WHERE edited.env = $1 AND edited.model = $2 AND edited.external_id = finding.external_id
+                   AND edited.field = finding.field AND edited.odoo_now IS NOT DISTINCT FROM finding.actual)""",
+            here,
+        )
+    return bool(found)
 
 
 def _finding(target: TargetSpec, field: ResolvedField, env: str) -> str:
@@ -252,8 +260,6 @@ def _say_who(
         "SELECT DISTINCT odoo_id FROM ops.difference WHERE env = ? AND model = ? AND class <> 'rounded' AND odoo_id IS NOT NULL",
         [env, target.model],
     )]  # fmt: skip
-    if not ids:
-        return
     written: list[dict[str, Any]] = []
     for page in read_pages(destination, target.model, [("id", "in", ids)], ["write_uid", "write_date"]):
         written += page

@@ -62,16 +62,20 @@ def take_state(store: StagingStore, destination: Destination, module: str, env: 
         return None
     stamp = str(newest[0]["write_date"])[:19]
     names = destination.search_count("ir.model.data", [("module", "=", module), ("model", "=", model)])
-    return _state(stamp, names, _written(destination, model, stamp), _ours(store, env, model))
+    written = _written(destination, model, stamp)
+    return _state(stamp, names, written, _ours(store, env, {model: written})[model])
 
 
-def keep_proof(store: StagingStore, env: str, model: str, state: State | None) -> None:
-    """Note the state of which a model was proven, or that there is none."""
+def forget_proof(store: StagingStore, env: str, model: str) -> None:
+    """Drop the state of which a model was proven."""
     store.execute("DELETE FROM ops.proof WHERE env = ? AND model = ?", [env, model])
-    if state is not None:
-        store.execute(
-            "INSERT INTO ops.proof (env, model, stamp, digest, others) VALUES (?, ?, ?, ?, ?)", [env, model, state.stamp, state.ours, state.others]
-        )
+
+
+def keep_proof(store: StagingStore, env: str, model: str, state: State) -> None:
+    """Note the state of which a model was proven, after :func:`forget_proof`."""
+    store.execute(
+        "INSERT INTO ops.proof (env, model, stamp, digest, others) VALUES (?, ?, ?, ?, ?)", [env, model, state.stamp, state.ours, state.others]
+    )
 
 
 def proven_models(
@@ -86,9 +90,11 @@ def proven_models(
     names = count_by(destination, "ir.model.data", [("module", "=", mapping.name), ("model", "in", models)], ["model"])
     looks = together(partial(_written, destination, model, kept[model].stamp) for model in models)
     late = f"{last_run_ended:{_STAMP}}"
+    written_of = dict(zip(models, looks, strict=True))
+    ours_of = _ours(store, env, written_of)
     found = set()
-    for target, written in zip(asked, looks, strict=True):
-        then, ours = kept[target.model], _ours(store, env, target.model)
+    for target in asked:
+        then, ours, written = kept[target.model], ours_of[target.model], written_of[target.model]
         now = _state(then.stamp, names.get((target.model,), 0), written, ours)
         # a write within the second of the newest stamp has the same stamp
         newer = {odoo_id for odoo_id, stamp in written if stamp >= late}
@@ -110,8 +116,14 @@ def _are_harmless(
     return not may_be_copies(store, mapping, target, destination, env, others)
 
 
-def _ours(store: StagingStore, env: str, model: str) -> frozenset[int]:
-    return frozenset(odoo_id for (odoo_id,) in store.rows("SELECT odoo_id FROM ops.ledger WHERE env = ? AND model = ?", [env, model]))
+def _ours(store: StagingStore, env: str, written: dict[str, list[tuple[int, str]]]) -> dict[str, set[int]]:
+    """Which of the written records of each model are ours."""
+    ids = sorted({odoo_id for records in written.values() for odoo_id, _ in records})
+    ours: dict[str, set[int]] = {model: set() for model in written}
+    for model, odoo_id in store.rows("SELECT model, odoo_id FROM ops.ledger WHERE env = ? AND odoo_id IN (SELECT unnest(?::BIGINT[]))", [env, ids]):
+        if model in ours:
+            ours[model].add(odoo_id)
+    return ours
 
 
 def _written(destination: Destination, model: str, since: str) -> list[tuple[int, str]]:
@@ -120,7 +132,7 @@ def _written(destination: Destination, model: str, since: str) -> list[tuple[int
     return [(record["id"], str(record["write_date"])) for page in pages for record in page]
 
 
-def _state(stamp: str, names: int, written: list[tuple[int, str]], ours: frozenset[int]) -> State:
+def _state(stamp: str, names: int, written: list[tuple[int, str]], ours: set[int]) -> State:
     own, others = hashlib.sha256(str(names).encode()), hashlib.sha256()
     for odoo_id, at in written:
         (own if odoo_id in ours else others).update(f" {odoo_id} {at}".encode())

@@ -26,8 +26,8 @@ _CENT = Decimal("0.01")
 
 #: What Odoo holds where people's changes are kept, by external id.
 _KEPT = """
-    SELECT external_id, odoo_now FROM ops.conflict WHERE env = ? AND model = ? AND field = ?
-    UNION SELECT external_id, odoo_now FROM ops.edit WHERE env = ? AND model = ? AND field = ?
+    SELECT external_id, odoo_now FROM ops.conflict WHERE env = $1 AND model = $2 AND field = $3
+    UNION SELECT external_id, odoo_now FROM ops.edit WHERE env = $1 AND model = $2 AND field = $3
 """
 
 
@@ -67,23 +67,18 @@ def control_totals(store: StagingStore, mapping: Mapping, destination: Destinati
             currency = f"staged.{quote(rule.currency)}" if rule.currency else "NULL::VARCHAR"
             parts = ", ".join(f"coalesce(staged.{quote(name)}::VARCHAR, 'none')" for name in rule.by)
             meant = f"staged.{quote(rule.field)}"
-            store.execute(
-                f"""CREATE OR REPLACE TEMP TABLE _summed AS
-                    SELECT entry.odoo_id, {currency} AS currency, {f"concat_ws(', ', {parts})" if rule.by else "''"} AS part,
-                           round({meant}::DECIMAL(24, 6), 2) AS meant, coalesce(off.off, 0)::DECIMAL(24, 6) AS off,
-                           coalesce(round(kept.odoo_now::DECIMAL(24, 6), 2) - meant, 0)::DECIMAL(24, 6) AS edited
-                    FROM {quote(f"staged.{target.table}")} AS staged JOIN ops.ledger AS entry USING (external_id)
-                    LEFT JOIN (
-                        SELECT external_id, round(actual::DECIMAL(24, 6), 2) - round(expected::DECIMAL(24, 6), 2) AS off
-                        FROM ops.difference WHERE env = ? AND model = ? AND field = ? AND class = 'rounded'
-                    ) AS off USING (external_id)
-                    LEFT JOIN ({_KEPT}) AS kept USING (external_id)
-                    WHERE entry.env = ? AND entry.origin = 'created' AND {meant} IS NOT NULL""",
-                [env, target.model, rule.field, *[env, target.model, rule.field] * 2, env],
-            )
-            if rule.currency:
-                store.execute("DELETE FROM _summed WHERE currency IS NULL AND meant = 0")
-            totals += _compare(store, target.model, rule.field, broken_down=bool(rule.by))
+            summed = f"""
+                SELECT entry.odoo_id, {currency} AS currency, {f"concat_ws(', ', {parts})" if rule.by else "''"} AS part,
+                       round({meant}::DECIMAL(24, 6), 2) AS meant, coalesce(off.off, 0)::DECIMAL(24, 6) AS off,
+                       coalesce(round(kept.odoo_now::DECIMAL(24, 6), 2) - meant, 0)::DECIMAL(24, 6) AS edited
+                FROM {quote(f"staged.{target.table}")} AS staged JOIN ops.ledger AS entry USING (external_id)
+                LEFT JOIN (
+                    SELECT external_id, round(actual::DECIMAL(24, 6), 2) - round(expected::DECIMAL(24, 6), 2) AS off
+                    FROM ops.difference WHERE env = $1 AND model = $2 AND field = $3 AND class = 'rounded'
+                ) AS off USING (external_id)
+                LEFT JOIN ({_KEPT}) AS kept USING (external_id)
+                WHERE entry.env = $1 AND entry.origin = 'created' AND {meant} IS NOT NULL"""
+            totals += _compare(store, summed, [env, target.model, rule.field], has_currency=bool(rule.currency), broken_down=bool(rule.by))
     return totals
 
 
@@ -114,13 +109,17 @@ def _read_amounts(store: StagingStore, target: TargetSpec, destination: Destinat
         store.insert("_found", pl.DataFrame([page["id"].alias("odoo_id"), *amounts]))
 
 
-def _compare(store: StagingStore, model: str, name: str, *, broken_down: bool) -> list[ControlTotal]:
-    """Sums over ``_summed`` on both sides: by currency, then by currency and part."""
-    sums = "sum(meant)::DECIMAL(38, 2), sum(coalesce(amount, 0))::DECIMAL(38, 2), sum(off)::DECIMAL(38, 2), sum(edited)::DECIMAL(38, 2), count(*)"
-    joined = f"_summed LEFT JOIN (SELECT odoo_id, {quote(name)} AS amount FROM _found) USING (odoo_id)"
-    rows = store.rows(f"SELECT currency, '', {sums} FROM {joined} GROUP BY 1 ORDER BY 1")
-    if broken_down:
-        rows += store.rows(f"SELECT currency, part, {sums} FROM {joined} GROUP BY 1, 2 ORDER BY 2, 1")
+def _compare(store: StagingStore, summed: str, here: list[str], *, has_currency: bool, broken_down: bool) -> list[ControlTotal]:
+    """Sums over the rows of a query on both sides: by currency, then by currency and part. ``here``: env, model and field."""
+    _, model, name = here
+    rows = store.rows(
+        f"""SELECT currency, coalesce(part, ''), sum(meant)::DECIMAL(38, 2), sum(coalesce(amount, 0))::DECIMAL(38, 2), sum(off)::DECIMAL(38, 2),
+                   sum(edited)::DECIMAL(38, 2), count(*)
+            FROM ({summed}) LEFT JOIN (SELECT odoo_id, {quote(name)} AS amount FROM _found) USING (odoo_id)
+            {"WHERE currency IS NOT NULL OR meant <> 0" if has_currency else ""}
+            GROUP BY GROUPING SETS ({"(currency), (currency, part)" if broken_down else "(currency, part)"}) ORDER BY part NULLS FIRST, currency""",
+        here,
+    )
     return [
         ControlTotal(
             f"{model}.{name}" + (f" ({part})" if part else ""), currency, f"{meant:.2f}", f"{odoo:.2f}", f"{off:.2f}", count,
@@ -163,16 +162,20 @@ def _target_counts(
     store.execute(f"CREATE OR REPLACE TEMP TABLE _meant AS {' UNION ALL BY NAME '.join(selects)}")
     ids = [row[0] for row in store.rows("SELECT odoo_id FROM _meant ORDER BY 1")]
     fetch_records(store, destination, target.model, [f.schema for f in fields.values()], ids, "_counted")
+    kept = {name for (name,) in store.rows(
+        "FROM (SELECT field FROM ops.conflict WHERE env = $1 AND model = $2 UNION SELECT field FROM ops.edit WHERE env = $1 AND model = $2)",
+        [env, target.model],
+    )}  # fmt: skip
     counts: list[ControlTotal] = []
     for count in target.counts:
         if count.by in fields:
             field = fields[count.by]
-            here = [env, target.model, field.name]
-            store.execute(
-                f"""UPDATE _meant SET {quote(field.name)} = _counted.{quote(field.schema.name)} FROM _counted
-                    WHERE _counted.id = _meant.odoo_id AND external_id IN (SELECT external_id FROM ({_KEPT}))""",
-                [*here, *here],
-            )
+            if field.name in kept:
+                store.execute(
+                    f"""UPDATE _meant SET {quote(field.name)} = _counted.{quote(field.schema.name)} FROM _counted
+                        WHERE _counted.id = _meant.odoo_id AND external_id IN (SELECT external_id FROM ({_KEPT}))""",
+                    [env, target.model, field.name],
+                )
             meant, found_ = f"_meant.{quote(field.name)}", f"_counted.{quote(field.schema.name)}"
             rows = store.rows(f"""
                 SELECT coalesce(meant.part, found.part) AS part, coalesce(meant.n, 0), coalesce(found.n, 0)
