@@ -165,12 +165,15 @@ def _derive_again(store: StagingStore, object_name: str, spec: ObjectSpec) -> No
     table, names = quote(f"typed.{object_name}"), ", ".join(map(quote, spec.derive))
     derived = ", ".join(f"({sql}) AS {quote(name)}" for name, sql in spec.derive.items())
     rejected = "SELECT _row_id FROM _rejected"
+    # a shared catalog can't read what this transaction changed of a table while it is replaced
     store.execute(
-        f"""CREATE OR REPLACE TABLE {table} AS SELECT * FROM (
+        f"""CREATE OR REPLACE TEMP TABLE _derived AS SELECT * FROM (
             SELECT *, {derived} FROM (SELECT * EXCLUDE ({names}) FROM {table} WHERE _row_id NOT IN ({rejected}))
             UNION ALL BY NAME SELECT * FROM {table} WHERE _row_id IN ({rejected})
         ) ORDER BY _row_id"""
     )
+    store.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM _derived")
+    store.execute("DROP TABLE _derived")
 
 
 def _create_typed(store: StagingStore, object_name: str, spec: ObjectSpec, checks: list[CellCheck]) -> None:
