@@ -37,7 +37,7 @@ from crm_pipeline.staging.custom_fields import mapping_in_force
 from crm_pipeline.staging.decision_outcomes import accept_warnings, decision_counts, unused_decisions
 from crm_pipeline.staging.digests import Digests, take_digests
 from crm_pipeline.staging.diversions import forget_staging, record_findings
-from crm_pipeline.staging.places import Turn
+from crm_pipeline.staging.places import Place, Turn
 from crm_pipeline.staging.restaging import PutAway, put_away
 from crm_pipeline.staging.runs import newest_loaded_drop
 from crm_pipeline.staging.staged import stage_target
@@ -88,7 +88,7 @@ class StagedSource:
 
     def __init__(
         self, settings: Settings, source: str, *, progress: Progress = lambda phase, done, total: None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC).replace(tzinfo=None), store_path: Path | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC).replace(tzinfo=None), store_path: Path | Place | None = None,
         turn: Turn | None = None,
     ) -> None:  # fmt: skip
         self.settings, self.progress, self.clock = settings, progress, clock

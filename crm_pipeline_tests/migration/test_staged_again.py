@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import re
 import shutil
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import pytest
 
 from crm_pipeline.migration.migration import Migration
 from crm_pipeline.settings import Settings
+from crm_pipeline.staging.lake import Lake
 from crm_pipeline.staging.store import StagingStore
 from crm_pipeline_tests.small_export import write_csv
 
@@ -179,3 +181,25 @@ def test_whatever_a_kill_leaves_is_not_taken_for_whole(known: Known, tmp_path: P
     with pytest.raises(Killed), Watched(int(known.statements * share)):
         staged(root, "leadforce")
     assert staged(root, "leadforce") == known.expected
+
+
+@pytest.mark.skipif(importlib.util.find_spec("duckdb_extension_ducklake") is None, reason="needs the extra 'cluster'")
+def test_a_shared_catalog_takes_a_delta_as_a_file_does(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    full = prepare(root, "leadforce") / "2026-10-31-full"
+    found: list[list[tuple[Any, ...]]] = []
+    for place in (Lake("leadforce", tmp_path / "catalog" / "leadforce.ducklake", str(tmp_path / "lake")), tmp_path / "file.duckdb"):
+        if found:
+            shutil.rmtree(full.parent / "2026-11-05-delta")
+        for delta in (False, True):
+            if delta:
+                part_of(full, "2026-11-05-delta", "leads", 7, Job_Title="Chair")
+            with Migration(Settings.load(root, {}), "leadforce", store_path=place) as migration:
+                migration.read(migration.newest_drop(deltas=True))
+                migration.stage()
+                store = migration.store
+                tables = store.tables("staged")
+                hashes = " UNION ALL ".join(f"SELECT '{name}', external_id, _hash FROM staged.{name}" for name in tables)
+                found.append(store.rows(f"{hashes} ORDER BY ALL"))
+    assert found[0] == found[2]
+    assert found[1] == found[3] != found[0]
