@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm_pipeline.staging.kept import copy_as_read
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 
@@ -15,6 +16,7 @@ def set_aside(store: StagingStore, object_name: str, key: str, rows: str) -> Non
         rows: SQL for the rows: ``_row_id``, fate, reason and detail, in this order.
     """
     typed, rejected = quote(f"typed.{object_name}"), quote(f"typed.{object_name}__rejected")
+    copy_as_read(store, object_name)
     store.execute(f"CREATE OR REPLACE TEMP TABLE _aside AS SELECT * FROM ({rows}) AS found(_row_id, fate, reason, detail)")
     store.execute(
         f"INSERT INTO ops.fate SELECT {literal(object_name)}, t._row_id, t.{quote(key)}::VARCHAR, t._file, t._row, a.fate, "

@@ -11,6 +11,7 @@ import polars as pl
 from crm_pipeline.exports import Drop
 from crm_pipeline.exports.deletions import read_deletions
 from crm_pipeline.specs import SourceSpec
+from crm_pipeline.staging.kept import copy_as_read
 from crm_pipeline.staging.rejections import layer_of
 from crm_pipeline.staging.store import StagingStore, literal, quote
 from crm_pipeline.staging.typed import DELETED
@@ -59,6 +60,7 @@ def mark_deletions(store: StagingStore, spec: SourceSpec, drop: Drop) -> None:
 
 
 def _mark(store: StagingStore, spec: SourceSpec, name: str, deltas: list[str]) -> None:
+    copy_as_read(store, name)
     object_spec = spec.objects[name]
     key, typed = quote(object_spec.key), quote(f"typed.{name}")
     newer = f"coalesce(t.{quote(object_spec.newest_by)} > gone.deleted_at, FALSE)" if object_spec.newest_by else "FALSE"

@@ -1,8 +1,9 @@
 """Objects that need not be read again: their typed rows as they were before references and rules over all objects changed them.
 
 A delta has files of some objects; the others are what they were. ``kept.<object>`` and ``kept.<object>__rejected`` are copies of
-the typed tables as reading left them, ``ops.kept_issue`` and ``ops.kept_fate`` what it found. An object is kept from when all of
-it is written, and forgotten before it is read again, so that a process that is killed leaves nothing half.
+the typed tables as reading left them, made by whatever is about to change these (:func:`copy_as_read`), ``ops.kept_issue`` and
+``ops.kept_fate`` what reading found. An object is kept from when all of it is written, and forgotten before it is read again, so
+that a process that is killed leaves nothing half.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Kept:
     inputs: str
     spec: str
     files: FilesRead
+    is_copied: bool
 
 
 class KeptObjects:
@@ -38,8 +40,8 @@ class KeptObjects:
 
     def __init__(self, store: StagingStore) -> None:
         self._store = store
-        rows = store.rows("SELECT object, inputs, spec, files FROM ops.kept_object")
-        self._kept = {row[0]: Kept(row[0], row[1], row[2], _FILES.validate_json(row[3])) for row in rows}
+        rows = store.rows("SELECT object, inputs, spec, files, is_copied FROM ops.kept_object")
+        self._kept = {name: Kept(name, inputs, spec, _FILES.validate_json(files), copied) for name, inputs, spec, files, copied in rows}
         self._decided = {name for (name,) in store.rows("SELECT object FROM ops.value_decision UNION SELECT object FROM ops.row_decision")}
 
     def find(self, name: str, inputs: str) -> Kept | None:
@@ -63,20 +65,28 @@ class KeptObjects:
             return
         store = self._store
         with store.transaction():
-            for table, kept in _tables(name):
-                store.execute(f"CREATE OR REPLACE TABLE {kept} AS SELECT * FROM {table}")
+            for _, copy in _tables(name):
+                store.execute(f"DROP TABLE IF EXISTS {copy}")
             for found in _FOUND:
                 _copy(store, f"ops.{found}", f"ops.kept_{found}", name)
-            store.execute("INSERT INTO ops.kept_object VALUES (?, ?, ?, ?)", [name, inputs, digest_of(spec), _FILES.dump_json(files).decode()])
+            store.execute("INSERT INTO ops.kept_object VALUES (?, ?, ?, ?, FALSE)", [name, inputs, digest_of(spec), _FILES.dump_json(files).decode()])
 
     def restore(self, kept: Kept) -> None:
         """Have the typed tables, issues and fates of an object as reading had left them."""
         store = self._store
         with store.transaction():
-            for table, copy in _tables(kept.object):
+            for table, copy in _tables(kept.object) if kept.is_copied else ():
                 store.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM {copy}")
             for found in _FOUND:
                 _copy(store, f"ops.kept_{found}", f"ops.{found}", kept.object)
+
+
+def copy_as_read(store: StagingStore, name: str) -> None:
+    """Copy the typed tables of a kept object, unless that was done; to be called before they are changed after reading."""
+    if store.value("SELECT NOT is_copied FROM ops.kept_object WHERE object = ?", [name]):
+        for table, copy in _tables(name):
+            store.execute(f"CREATE OR REPLACE TABLE {copy} AS SELECT * FROM {table}")
+        store.execute("UPDATE ops.kept_object SET is_copied = TRUE WHERE object = ?", [name])
 
 
 def digest_of(spec: ObjectSpec) -> str:

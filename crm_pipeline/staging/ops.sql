@@ -28,9 +28,12 @@ ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS only_changes BOOLEAN;
 -- What all tables before the load are made of, and whether all of them are there: equal inputs give equal tables
 ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS inputs VARCHAR;
 ALTER TABLE ops.reading ADD COLUMN IF NOT EXISTS staged BOOLEAN;
--- Objects whose typed rows are kept as they were read: what they are made of, the columns they were read with, and what was read.
+-- Objects whose typed rows are kept as they were read: what they are made of, the columns they were read with, what was read, and
+-- whether that is a copy, because references or rules changed the typed rows since.
 -- Their issues and fates of then are beside them
-CREATE TABLE IF NOT EXISTS ops.kept_object (object VARCHAR NOT NULL, inputs VARCHAR NOT NULL, spec VARCHAR NOT NULL, files VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS ops.kept_object (
+    object VARCHAR NOT NULL, inputs VARCHAR NOT NULL, spec VARCHAR NOT NULL, files VARCHAR NOT NULL, is_copied BOOLEAN NOT NULL
+);
 CREATE TABLE IF NOT EXISTS ops.kept_issue (
     object VARCHAR NOT NULL, row_id BIGINT, key VARCHAR, file VARCHAR, "row" BIGINT, "column" VARCHAR, value VARCHAR, reason VARCHAR NOT NULL,
     severity VARCHAR NOT NULL, message VARCHAR NOT NULL

@@ -9,6 +9,7 @@ from __future__ import annotations
 from crm_pipeline.specs import SourceSpec
 from crm_pipeline.specs.source import ReferenceSpec
 from crm_pipeline.staging.aside import set_aside
+from crm_pipeline.staging.kept import copy_as_read
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
 
@@ -26,6 +27,7 @@ def decide_orphans(store: StagingStore, spec: SourceSpec, name: str, reference: 
     """)
     if not store.value("SELECT count(*) FROM _decided"):
         return False
+    copy_as_read(store, name)
     kinds = {} if not isinstance(reference.to, dict) else {target: word for word, target in reversed(reference.to.items())}
     cases = " ".join(f"WHEN {literal(target)} THEN {literal(word)}" for target, word in kinds.items())
     by = f", {quote(str(reference.by))} = CASE parent_object {cases} ELSE {quote(str(reference.by))} END" if kinds else ""

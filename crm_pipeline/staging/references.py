@@ -5,6 +5,7 @@ from __future__ import annotations
 from crm_pipeline.specs import SourceSpec
 from crm_pipeline.specs.source import ReferenceSpec
 from crm_pipeline.staging.aside import set_aside
+from crm_pipeline.staging.kept import copy_as_read
 from crm_pipeline.staging.orphans import decide_orphans
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
@@ -66,6 +67,7 @@ def _check_object(store: StagingStore, spec: SourceSpec, name: str, tables: set[
             continue
         _report(store, spec, name, reference)
         if reference.on_missing == "blank":
+            copy_as_read(store, name)
             store.execute(
                 f"UPDATE {quote(f'typed.{name}')} SET {quote(reference.column)} = NULL "
                 "WHERE _row_id IN (SELECT _row_id FROM _broken)"

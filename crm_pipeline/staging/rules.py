@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from crm_pipeline.specs import ObjectSpec, SourceSpec
 from crm_pipeline.specs.source import RuleSpec
 from crm_pipeline.staging.aside import set_aside
+from crm_pipeline.staging.kept import copy_as_read
 from crm_pipeline.staging.references import dependency_order
 from crm_pipeline.staging.store import StagingStore, literal, quote
 
@@ -42,6 +43,7 @@ def _broken(store: StagingStore, name: str, rules: Sequence[RuleSpec]) -> Sequen
 def _add_details(store: StagingStore, spec: SourceSpec, name: str) -> None:
     table, key = quote(f"typed.{name}"), quote(spec.objects[name].key)
     for detail in spec.objects[name].details:
+        copy_as_read(store, name)
         sums = ", ".join(f"{sql} AS {quote(column)}" for column, sql in detail.columns.items())
         store.execute(f"""
             CREATE OR REPLACE TABLE {table} AS
