@@ -145,8 +145,6 @@ def check_staged(store: StagingStore, target: TargetSpec, checks: dict[str, Chec
 
 def _listed(store: StagingStore, spec: CheckSpec, query: str, what: str, accepted: str = "FALSE") -> CheckResult:
     """A check that is green when a query gives nothing; says how many warnings of ``accepted`` were accepted."""
-    ((fine, count),) = store.rows(
-        f"SELECT (SELECT count(*) FROM ops.decided WHERE decision = 'accept' AND ({accepted})), (SELECT count(*) FROM ({query}))"
-    )
+    fine, count = store.counts([f"FROM ops.decided WHERE decision = 'accept' AND ({accepted})", query])
     rows: tuple[dict[str, Any], ...] = tuple(store.frame(f"{query} LIMIT {SHOWN_ROWS}").to_dicts()) if count else ()
     return CheckResult(spec, count == 0, f"{what}: {count}{f'; accepted by decision: {fine}' if fine else ''}", rows, query)
